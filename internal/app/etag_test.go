@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"boxoffice/internal/caller"
@@ -52,6 +53,8 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 		p := pay(booking, paymentapi.SandboxOK)
 		h.must(t, ann, p.method, p.path, p.body, "id")
 	}
+	billed := h.must(t, ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, ended), "id")
+	h.must(t, org, "PUT", "/sellers/"+org.UserID, strings.Replace(aSeller, "Stadttheater", "Theatre", 1), "name")
 	covered := map[string]bool{}
 	for _, c := range []struct {
 		operation, path string
@@ -70,6 +73,8 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 		{"get-booking", "/bookings/" + gift, org, []change{giftLink}},
 		{"get-payment-of-booking", "/payments/booking/" + first, ann, []change{pay(first, paymentapi.SandboxOK)}},
 		{"get-booking-payment", "/bookings/" + second + "/payment", ann, []change{pay(second, paymentapi.SandboxOK)}},
+		{"get-invoice-details", "/bookings/" + billed + "/invoice-details", ann, []change{
+			{"the name", ann, "PUT", "/bookings/" + billed + "/invoice-details", bodies["PUT /bookings/{id}/invoice-details"]}}},
 		{"get-event-refunds", "/events/" + ended + "/refunds", org, []change{
 			{"a seat is given back", ann, "DELETE", "/bookings/" + sold, ""},
 			{"the event is cancelled", org, "DELETE", "/events/" + ended, ""},

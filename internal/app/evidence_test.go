@@ -20,6 +20,14 @@ func TestPapersOfAPayment(t *testing.T) {
 	h.must(t, org, "PUT", "/sellers/"+org.UserID, aSeller, "name")
 	event := h.must(t, org, "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price":5000`, `"price":5000,"cancellation_fees":[{"fee_rate":2500}],"refundable_until":"2099-02-01T00:00:00Z"`, 1), "id")
 	booking := h.must(t, ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event), "id")
+	for form, want := range map[string]int{"name=Firm&street=Rechenweg+12&city=Berlin&country=DE&vat_number=DE136695977": 422, "name=Firm&street=Rechenweg+12&city=Berlin&country=DE&vat_number=DE136695976": 303} {
+		if r := h.ask(t, ann, "POST", "/orders/"+booking+"/invoice-details", form, "Accept", "text/html"); r.Code != want || want == 303 && r.Header().Get("Location") != "/checkout/"+booking {
+			t.Errorf("details for the invoice: %d %s", r.Code, r.Body)
+		}
+	}
+	if page := h.ask(t, ann, "GET", "/checkout/"+booking, "", "Accept", "text/html").Body.String(); !strings.Contains(page, "<bdi>Firm</bdi>") || !strings.Contains(page, "(DE136695976)") {
+		t.Errorf("the checkout does not say whom the invoice names:\n%s", page)
+	}
 	h.must(t, ann, "POST", "/payments", fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok"}`, booking), "id")
 
 	var list struct {
@@ -27,6 +35,7 @@ func TestPapersOfAPayment(t *testing.T) {
 			Number, PDF string
 			Amount, Tax int64
 			Seller      struct{ Name string }
+			Buyer       struct{ Name string }
 			Test        bool
 		}
 	}
@@ -34,7 +43,7 @@ func TestPapersOfAPayment(t *testing.T) {
 		t.Fatalf("%+v %v", list, err)
 	}
 	d := list.Items[0]
-	if !strings.HasPrefix(d.Number, "TEST-") || !strings.HasSuffix(d.Number, "-000001") || d.Amount != 10000 || d.Tax != 654 || d.Seller.Name != "Stadttheater" || !d.Test {
+	if !strings.HasPrefix(d.Number, "TEST-") || !strings.HasSuffix(d.Number, "-000001") || d.Amount != 10000 || d.Tax != 654 || d.Seller.Name != "Stadttheater" || d.Buyer.Name != "Firm" || !d.Test {
 		t.Errorf("%+v", d)
 	}
 	if r := h.ask(t, ann, "GET", d.PDF, "", "Accept-Language", "de"); r.Code != 200 || !strings.HasPrefix(r.Body.String(), "%PDF") {
@@ -43,6 +52,10 @@ func TestPapersOfAPayment(t *testing.T) {
 	page := h.ask(t, ann, "GET", "/orders/"+booking+"/invoices", "", "Accept", "text/html").Body.String()
 	if !strings.Contains(page, d.Number) {
 		t.Errorf("the page of the invoices: %s", page)
+	}
+
+	if page := h.ask(t, ann, "GET", "/orders/"+booking+"/invoice-details", "", "Accept", "text/html").Body.String(); !strings.Contains(page, "Invoice "+d.Number+" is issued") || strings.Contains(page, `name="vat_number"`) {
+		t.Errorf("the details of an issued invoice:\n%s", page)
 	}
 
 	var settled struct {

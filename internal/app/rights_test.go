@@ -209,6 +209,9 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 			s.payment = h.must(t, owner, "POST", "/payments", `{"booking_id":"`+s.booking+`","method":"tok_ok"}`, "id")
 		}
 	}
+	if strings.Contains(route, "/invoice-details") {
+		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
+	}
 	if strings.Contains(route, "/invoices/") {
 		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
 		list, err := h.Invoices.OfBooking(t.Context(), caller.System, s.booking, "")
@@ -220,9 +223,9 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	return s
 }
 
-// unpaid reports whether a page is about a booking that is only held.
+// unpaid reports whether a route is about a booking that is only held.
 func unpaid(route string) bool {
-	return strings.Contains(route, "/checkout/") || strings.Contains(route, "/pay/")
+	return strings.Contains(route, "/checkout/") || strings.Contains(route, "/pay/") || strings.Contains(route, "/invoice-details")
 }
 
 var placeholder = regexp.MustCompile(`\{(\w+)\}`)
@@ -289,6 +292,7 @@ var bodies = map[string]string{
 	"POST /texts/status":                 "MessageStatus=sent",
 	"POST /bookings/{id}/notices":        `{}`,
 	"PUT /sellers/{id}":                  aSeller,
+	"PUT /bookings/{id}/invoice-details": `{"name":"Stadttheater","street":"Theaterplatz 1","city":"Berlin","country":"DE"}`,
 	"POST /bookings/{id}/cancellations":  `{"reason":"The stalls are closed."}`,
 	"POST /bookings/{id}/refunds":        `{"amount":1,"paid_left":5000,"reason":"The view was bad."}`,
 	"POST /webhooks":                     `{"url":"https://example.org/other"}`,
@@ -397,6 +401,8 @@ var rights = map[string]string{
 	"GET /sellers/{id}/invoices":               "401 404 404 200 404 200",
 	"GET /bookings/{id}/invoices":              "401 404 200 200 404 200",
 	"GET /bookings/{id}/invoices/{number}.pdf": "401 404 200 200 404 200",
+	"GET /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
+	"PUT /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
 
 	"GET /webhooks":                 "401 403 403 200 200 200",
 	"POST /webhooks":                "401 403 403 201 201 201",

@@ -155,7 +155,7 @@ func (c *Console) year(v *page.Visit, d *invoiceapi.Seller, years []int64) int64
 
 // invoiceColumns are the columns of the list as a file. Their names are for programs, and
 // the same in all languages.
-var invoiceColumns = []string{"number", "kind", "issued_at", "amount", "net", "tax", "tax_rate", "currency", "refers_to", "booking", "event", "buyer"}
+var invoiceColumns = []string{"number", "kind", "issued_at", "amount", "net", "tax", "tax_rate", "currency", "refers_to", "booking", "event", "buyer", "buyer_vat_number"}
 
 // invoicesCSV answers with all documents of a year, in the form of the list of attendees.
 // It is read page by page.
@@ -210,7 +210,7 @@ func writeInvoice(out *csv.Writer, d *invoiceapi.Document) {
 	}
 	amount := func(minor int64) string { return decimal(sign*minor, d.Currency) }
 	_ = out.Write([]string{
-		d.Number, string(d.Kind), d.Issued.Format(time.RFC3339), amount(d.Amount), amount(d.Net()), amount(d.Tax), percent(d.TaxRate), d.Currency, d.Refers, d.BookingID, harmless(d.Event), harmless(d.Buyer.Name),
+		d.Number, string(d.Kind), d.Issued.Format(time.RFC3339), amount(d.Amount), amount(d.Net()), amount(d.Tax), percent(d.TaxRate), d.Currency, d.Refers, d.BookingID, harmless(d.Event), harmless(d.Buyer.Name), d.Buyer.VATNumber,
 	})
 }
 

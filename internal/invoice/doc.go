@@ -2,6 +2,7 @@
 // invoices for payments and credit notes for refunds.
 //
 //	seller.go    details of sellers: checks, versions
+//	buyer.go     whom invoices are to name, until they are issued
 //	due.go       which documents payments call for, and what they say
 //	issue.go     gives documents their numbers, in one transaction with their rows
 //	taken.go     consumes the messages about payments and refunds

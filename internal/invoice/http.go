@@ -77,6 +77,43 @@ type partyBody struct {
 	VATNumber  string `json:"vat_number,omitempty" doc:"VAT identification number." example:"DE136695976"`
 }
 
+// invoiceDetails is whom an invoice names, as clients send it.
+type invoiceDetails struct {
+	Name       string `json:"name,omitempty" maxLength:"200" doc:"Name of the company or person, as it is printed on the invoice." example:"Lovelace & Babbage GmbH"`
+	Street     string `json:"street,omitempty" maxLength:"200" doc:"Street and number." example:"Rechenweg 12"`
+	PostalCode string `json:"postal_code,omitempty" maxLength:"20" doc:"Postal code." example:"10115"`
+	City       string `json:"city,omitempty" maxLength:"100" example:"Berlin"`
+	Country    string `json:"country,omitempty" maxLength:"2" doc:"Country code, ISO 3166-1 alpha-2." example:"DE"`
+	VATNumber  string `json:"vat_number,omitempty" maxLength:"40" doc:"VAT identification number, checked as a seller's. It is printed, and changes no tax." example:"DE136695976"`
+}
+
+// detailsShown is whom an invoice names, as clients see it.
+type detailsShown struct {
+	Name       string `json:"name" doc:"Name of the company or person. Empty: nothing was given, and the invoice will have the name of the account." example:"Lovelace & Babbage GmbH"`
+	Street     string `json:"street,omitempty" doc:"Street and number." example:"Rechenweg 12"`
+	PostalCode string `json:"postal_code,omitempty" doc:"Postal code." example:"10115"`
+	City       string `json:"city,omitempty" example:"Berlin"`
+	Country    string `json:"country,omitempty" doc:"Country code, ISO 3166-1 alpha-2." example:"DE"`
+	VATNumber  string `json:"vat_number,omitempty" doc:"VAT identification number." example:"DE136695976"`
+	Version    int64  `json:"version" doc:"Number that grows with each change. 0: nothing was given, or the invoice is issued." example:"1"`
+	Invoice    string `json:"invoice,omitempty" doc:"Number of the invoice, once it is issued. From then on nothing can be changed." example:"TH-2026-000042"`
+}
+
+type buyerOut struct {
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         detailsShown
+}
+
+func answerBuyer(b invoiceapi.Buyer, err error) (*buyerOut, error) {
+	if err != nil {
+		return nil, err
+	}
+	body := detailsShown{b.Name, b.Street, b.PostalCode, b.City, b.Country, b.VATNumber, b.Version, b.Number}
+	raw, err := codec.Marshal(body)
+	return &buyerOut{errs.ETag(b.Version, raw), private, body}, err
+}
+
 type invoiceLine struct {
 	Text     string `json:"text" doc:"Name of the price tier. Empty: seats that were given back before the invoice was issued." example:"Stalls"`
 	Seats    string `json:"seats,omitempty" doc:"The seats." example:"Stalls A 12, A 13"`
@@ -156,6 +193,16 @@ type byBooking struct {
 	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
 }
 
+type buyerIn struct {
+	ID string `path:"id" maxLength:"64" doc:"Id of the booking."`
+}
+
+type buyerChange struct {
+	ID      string `path:"id" maxLength:"64" doc:"Id of the booking."`
+	IfMatch string `header:"If-Match" doc:"ETag of the details as you last read them, also if none were given yet. If they have changed since, the answer is 412."`
+	Body    invoiceDetails
+}
+
 type oneIn struct {
 	ID     string `path:"id" maxLength:"64" doc:"Id of the booking."`
 	Number string `path:"number" maxLength:"40" doc:"Number of the document." example:"TH-2026-000042"`
@@ -191,6 +238,22 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *byBooking) (*invoicesOut, error) {
 			list, err := s.OfBooking(ctx, caller.From(ctx), in.ID, in.Token)
 			return answerList(list, "", err)
+		})
+	huma.Register(api, operation("get-invoice-details", http.MethodGet, "/bookings/{id}/invoice-details", "Read whom the invoice of a booking names", "What the buyer has given for the invoice, or what the invoice says once it is issued. For the booking's owner and admins.", 0, 403, 409),
+		func(ctx context.Context, in *buyerIn) (*buyerOut, error) {
+			return answerBuyer(s.Buyer(ctx, caller.From(ctx), in.ID))
+		})
+	huma.Register(api, operation("update-invoice-details", http.MethodPut, "/bookings/{id}/invoice-details", "Say whom the invoice of a booking names", "Sets the company or person, the address and the VAT number that the invoice names. Possible until the invoice is issued, which is when the booking is paid; so send it before the payment. Without it, the invoice has the name of the account. An empty object takes back what was given. The VAT number changes no tax.", 0, 400, 403, 409, 412, 422),
+		func(ctx context.Context, in *buyerChange) (*buyerOut, error) {
+			c := caller.From(ctx)
+			version, err := errs.Expected(in.IfMatch, "details", func() (int64, error) {
+				b, err := s.Buyer(ctx, c, in.ID)
+				return b.Version, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return answerBuyer(s.SetBuyer(ctx, c, in.ID, version, invoiceapi.Party(in.Body)))
 		})
 	huma.Register(api, operation("get-settlement", http.MethodGet, "/events/{id}/settlement", "Read an event's settlement", "What the event has sold by the journal of payments, and what of it is the organizer's. For the event's organizer and admins.", 0, 503), s.settlement)
 	pdf := operation("get-invoice-pdf", http.MethodGet, "/bookings/{id}/invoices/{number}.pdf", "Read an invoice as a PDF", "For those who may list the invoices of the booking.", route.Optional, 503)

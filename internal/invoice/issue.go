@@ -64,22 +64,19 @@ type series struct {
 // number gives the documents of one seller their numbers and stores them. What is there
 // already is looked for under the lock of the counter's row.
 func (s *Service) number(ctx context.Context, tx *sql.Tx, list []*due) error {
-	n := series{seller: list[0].seller, test: s.cfg.Test}
-	now := s.cfg.Now().In(s.zone(n.seller.Zone))
-	n.year = int64(now.Year())
-	if _, err := tx.ExecContext(ctx, sqlBegin, n.seller.ID, n.test, n.year); err != nil {
+	n, err := s.begin(ctx, tx, list[0].seller)
+	if err != nil {
 		return err
-	}
-	var before int64
-	if err := tx.QueryRowContext(ctx, s.store.last, n.seller.ID, n.test, n.year).Scan(&n.last, &before); err != nil {
-		return err
-	}
-	if n.at = now; before > now.UnixMicro() {
-		n.at = time.UnixMicro(before)
 	}
 	there, err := s.there(ctx, tx, list)
 	if err != nil {
 		return err
+	}
+	fresh := slices.DeleteFunc(slices.Clone(list), func(d *due) bool { return len(there[d.invoice.PaymentID]) > 0 })
+	if len(fresh) > 0 {
+		if err := s.name(ctx, tx, fresh); err != nil {
+			return err
+		}
 	}
 	first := n.last
 	for _, d := range list {
@@ -92,6 +89,24 @@ func (s *Service) number(ctx context.Context, tx *sql.Tx, list []*due) error {
 	}
 	_, err = tx.ExecContext(ctx, sqlMove, n.last, n.at.UnixMicro(), n.seller.ID, n.test, n.year)
 	return err
+}
+
+// begin locks the row of a seller's series until the transaction ends.
+func (s *Service) begin(ctx context.Context, tx *sql.Tx, seller invoiceapi.Seller) (series, error) {
+	n := series{seller: seller, test: s.cfg.Test}
+	now := s.cfg.Now().In(s.zone(seller.Zone))
+	n.year = int64(now.Year())
+	if _, err := tx.ExecContext(ctx, sqlBegin, seller.ID, n.test, n.year); err != nil {
+		return n, err
+	}
+	var before int64
+	if err := tx.QueryRowContext(ctx, s.store.last, seller.ID, n.test, n.year).Scan(&n.last, &before); err != nil {
+		return n, err
+	}
+	if n.at = now; before > now.UnixMicro() {
+		n.at = time.UnixMicro(before)
+	}
+	return n, nil
 }
 
 // there returns the documents of payments that are issued, by payment, in their order.

@@ -156,24 +156,29 @@ func (f *faults) line(field string, s *string, least, most int) {
 	}
 }
 
+// party checks a name with an address.
+func (f *faults) party(p *invoiceapi.Party) {
+	f.line("name", &p.Name, 1, invoiceapi.MaxName)
+	f.line("street", &p.Street, 1, invoiceapi.MaxStreet)
+	f.line("postal_code", &p.PostalCode, 0, invoiceapi.MaxPostal)
+	f.line("city", &p.City, 1, invoiceapi.MaxCity)
+	p.Country = strings.ToUpper(strings.TrimSpace(p.Country))
+	if r, err := language.ParseRegion(p.Country); err != nil || len(p.Country) != 2 || !r.IsCountry() {
+		f.Add("country", "not-a-country", "must be an ISO 3166-1 code such as DE")
+	} else if p.VATNumber = strings.TrimSpace(p.VATNumber); p.VATNumber != "" {
+		n, err := vat.Check(p.Country, p.VATNumber)
+		if why := (errs.Reason{}); errors.As(err, &why) {
+			f.list = append(f.list, why.In("vat_number"))
+		}
+		p.VATNumber = n
+	}
+}
+
 // check checks details, and writes them as they are stored.
 func check(d invoiceapi.Seller) (invoiceapi.Seller, error) {
 	var f faults
 	d.ID, d.Version = "", 0
-	f.line("name", &d.Name, 1, invoiceapi.MaxName)
-	f.line("street", &d.Street, 1, invoiceapi.MaxStreet)
-	f.line("postal_code", &d.PostalCode, 0, invoiceapi.MaxPostal)
-	f.line("city", &d.City, 1, invoiceapi.MaxCity)
-	d.Country = strings.ToUpper(strings.TrimSpace(d.Country))
-	if r, err := language.ParseRegion(d.Country); err != nil || len(d.Country) != 2 || !r.IsCountry() {
-		f.Add("country", "not-a-country", "must be an ISO 3166-1 code such as DE")
-	} else if d.VATNumber = strings.TrimSpace(d.VATNumber); d.VATNumber != "" {
-		n, err := vat.Check(d.Country, d.VATNumber)
-		if why := (errs.Reason{}); errors.As(err, &why) {
-			f.list = append(f.list, why.In("vat_number"))
-		}
-		d.VATNumber = n
-	}
+	f.party(&d.Party)
 	f.line("tax_number", &d.TaxNumber, 0, invoiceapi.MaxTaxNo)
 	f.line("tax_note", &d.TaxNote, 0, invoiceapi.MaxNote)
 	f.line("contact", &d.Contact, 0, invoiceapi.MaxNote)

@@ -29,6 +29,15 @@ const (
 	sqlOfSeller  = `SELECT ` + columns + ` FROM invoices WHERE seller_id = $1 AND test = $2 AND year = $3 AND sequence > $4 ORDER BY sequence LIMIT $5`
 	sqlYears     = `SELECT year FROM invoice_series WHERE seller_id = $1 AND test = $2 AND last > 0 ORDER BY year DESC`
 
+	sqlBuyer    = `SELECT version, buyer FROM invoice_buyers WHERE event_id = $1 AND booking_id = $2`
+	sqlSetBuyer = `INSERT INTO invoice_buyers (event_id, booking_id, version, buyer, updated_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (event_id, booking_id) DO UPDATE SET version = excluded.version, buyer = excluded.buyer, updated_at = excluded.updated_at`
+	sqlTakeBuyers = `DELETE FROM invoice_buyers WHERE booking_id `
+
+	// By invoice_buyers_by_time.
+	sqlOldBuyers    = `SELECT EXISTS (SELECT 1 FROM invoice_buyers WHERE updated_at < $1)`
+	sqlForgetBuyers = `DELETE FROM invoice_buyers WHERE updated_at < $1`
+
 	// By invoices_by_payment. A payment's id is its booking's, a dash and a number.
 	sqlOfBooking  = `SELECT ` + columns + ` FROM invoices WHERE event_id = $1 AND payment_id > $2 AND payment_id < $3 ORDER BY payment_id, part`
 	sqlOfPayments = `SELECT ` + columns + ` FROM invoices WHERE payment_id `
@@ -109,6 +118,7 @@ type row struct {
 // querier is a database or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // rows reads documents; their sellers have only the id and the version.

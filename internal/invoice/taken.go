@@ -57,7 +57,7 @@ func (s *Service) consume(ctx context.Context, list []bus.Message) (func(context
 			return nil, err
 		}
 	}
-	return nil, nil
+	return nil, s.forgetBuyers(ctx) // after those who have paid have got their invoices
 }
 
 // events returns which of the messages' events have a seller with details.

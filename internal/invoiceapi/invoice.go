@@ -30,6 +30,13 @@ type Party struct {
 	VATNumber  string `json:"vat_number,omitempty"`
 }
 
+// Buyer is whom the invoice for a booking names.
+type Buyer struct {
+	Party
+	Version int64  // grows with each change; 0: nothing was given
+	Number  string // of the invoice, with what it says; "": it is not issued yet
+}
+
 // Seller is who sells an organizer's tickets, as invoices name them. Each change is a new
 // version; a document keeps the version that it was issued with.
 type Seller struct {

@@ -16,6 +16,7 @@ import (
 type Service interface {
 	Sellers
 	Documents
+	Buyers
 	Settlements
 }
 
@@ -45,6 +46,21 @@ type Documents interface {
 	PDF(ctx context.Context, d *Document, lang string) ([]byte, error)
 }
 
+// Buyers keeps whom invoices name, until they are issued: when a booking is paid.
+// Otherwise they have the name of the booking's account alone. A booking's owner and admins
+// may read and change it; others who may read the booking get Forbidden
+// (not-yours-to-change).
+type Buyers interface {
+	// Buyer returns whom the invoice for a booking names. Conflict no-invoice: there will
+	// be none, since the booking costs nothing or is over, or its seller has given no
+	// details.
+	Buyer(ctx context.Context, c caller.Caller, bookingID string) (Buyer, error)
+	// SetBuyer stores it; an empty party takes it back. Invalid names the fields, as the
+	// API does. Conflict no-invoice: as of Buyer; invoice-issued: it is too late.
+	// Precondition changed-meanwhile: as of Sellers.SetSeller.
+	SetBuyer(ctx context.Context, c caller.Caller, bookingID string, version int64, p Party) (Buyer, error)
+}
+
 // Settlements settle with organizers.
 type Settlements interface {
 	// Settlement adds up what the journal of payments has of an event, for its organizer
@@ -61,9 +77,14 @@ type Settlements interface {
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"too-many-changes": {Kind: errs.TooMany, Says: "The details have changed too often within a day. Retry-After says when to go on, in seconds."},
+		"no-invoice":       {Kind: errs.Conflict, Says: "There will be no invoice: the booking costs nothing, is cancelled or expired, or its organizer issues none."},
+		"invoice-issued":   {Kind: errs.Conflict, Says: "The invoice is issued, and documents never change. The organizer can correct it."},
 	},
 	Operations: map[string][]string{
 		"update-seller": {"changed-meanwhile", "too-many-changes"},
+
+		"get-invoice-details":    {"no-invoice", "not-yours-to-change"},
+		"update-invoice-details": {"no-invoice", "invoice-issued", "changed-meanwhile", "not-yours-to-change"},
 	},
 }
 

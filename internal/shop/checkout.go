@@ -7,6 +7,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/phone"
@@ -44,9 +45,10 @@ type checkoutPage struct {
 	Person userapi.Account
 	As     string // how a visitor wants to continue: guest, sign-in, sign-up
 	Form   entryForm
-	Other  bool   // a guest wants to sign in, or to use another name
-	Pay    string // where to pay
-	Texts  bool   // ask for a mobile number
+	Other  bool              // a guest wants to sign in, or to use another name
+	Pay    string            // where to pay
+	Texts  bool              // ask for a mobile number
+	BillTo *invoiceapi.Buyer // whom the invoice will name; nil: the buyer cannot say
 
 	FreeOnly bool // nothing can be paid
 }
@@ -163,6 +165,9 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	}
 	if c.Who == whoKnown && !c.Form.Faults.Any() {
 		c.Form.Phone = phone.Shown(c.Person.Phone)
+	}
+	if c.Who == whoKnown && c.State == stateHeld {
+		c.BillTo = s.billTo(v, &p.Booking)
 	}
 	if c.Who == whoCode {
 		if c.Other = as == "guest" || as == "sign-in"; !c.Form.Faults.Any() {

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/route"
@@ -143,6 +144,7 @@ func (s *Shop) orderRoutes() []page.Route {
 		page.Get("/orders/{booking}/tickets", s.tickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
 		page.Get("/orders/{booking}/calendar.ics", s.calendar),
 		page.Get("/orders/{booking}/invoices", s.invoices), page.Get("/orders/{booking}/invoices/{number}.pdf", s.invoicePDF),
+		page.Get("/orders/{booking}/invoice-details", s.invoiceDetails), page.Post("/orders/{booking}/invoice-details", s.invoiceDetails),
 	}
 }
 
@@ -211,7 +213,8 @@ type orderPage struct {
 	Fresh   bool   // it was paid a moment ago
 	State   string
 	Minutes int
-	Changed []string // the changes of the event in words
+	Changed []string          // the changes of the event in words
+	BillTo  *invoiceapi.Buyer // whom the invoice will name; nil: the reader cannot say
 }
 
 // MayGiveBack reports whether seats can be cancelled for a refund now.
@@ -281,6 +284,7 @@ func (s *Shop) order(v *page.Visit) error {
 	} else if path != "" {
 		o.Share = v.URL(path)
 	}
+	o.BillTo = s.billTo(v, &o.Booking)
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
 }
 

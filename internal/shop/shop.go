@@ -9,7 +9,6 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
@@ -32,7 +31,7 @@ type Services struct {
 	Payments    PaymentsOfUser
 	Tickets     ticket.Signer
 	Preferences notifyapi.PreferenceKeeper
-	Invoices    invoiceapi.Documents
+	Invoices    Invoices
 	Texts       bool // people may give a mobile number, for text messages
 }
 

@@ -277,12 +277,31 @@ func TestPagesOfInvoicesFit(t *testing.T) {
 		f.fill("#f-"+field, value)
 	}
 	f.click("main form button")
+	f.at("^/organizer/invoices")
 	f.page("invoices", "/organizer/invoices", "")
 	f.open("/organizer?show=upcoming")
 	var event string
 	f.eval(`document.querySelector(".own-event a").pathname`, &event)
 	f.page("settlement", event+"/settlement", "")
 	f.page("seller", "/organizer/seller", "")
+	f.details()
+}
+
+// details are the pages on which a buyer says whom the invoice is to name.
+func (f *fitting) details() {
+	f.t.Helper()
+	held, err := demo.Hold(token(f.t, "organizer"), staged(f.t, longTitle, 50, nil), 2)
+	f.must(err)
+	_, err = demo.Call("PUT", "/bookings/"+held+"/invoice-details", token(f.t, "organizer"), map[string]any{
+		"name": strings.Repeat("Donaudampfschifffahrt", 9), "street": strings.Repeat("Uferstraße", 20), "postal_code": "10115", "city": strings.Repeat("Neustadt", 12), "country": "DE", "vat_number": "DE136695976"})
+	f.must(err)
+	f.page("checkout-details", "/checkout/"+held, ".bill-to")
+	f.page("details", "/orders/"+held+"/invoice-details", "")
+	_, err = demo.Call("POST", "/payments", token(f.t, "organizer"), map[string]any{"booking_id": held, "method": "tok_ok"})
+	f.must(err)
+	f.open("/orders/" + held + "/invoices")
+	f.reloadUntil("the invoice is issued", `document.querySelector("main .card") !== null`)
+	f.page("details-issued", "/orders/"+held+"/invoice-details", "main .billing-as")
 }
 
 var leave = regexp.MustCompile(`https?://[^/]+(/unsubscribe\?token=\S+)`)

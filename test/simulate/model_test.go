@@ -69,6 +69,7 @@ type booking struct {
 	seq                          int64
 	unclear                      bool
 	cancelAsked, payAsked        bool
+	billAsked, billTold          bool // the invoice is to name a firm
 	unpaid                       bool // a payment for it may have been taken back
 	gaveBack                     []string
 	toldBooked                   bool

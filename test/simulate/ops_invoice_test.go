@@ -8,6 +8,7 @@ import (
 func invoiceOps() map[string]*op {
 	return map[string]*op{
 		"introduce": {api: "update-seller", weight: 1, make: makeIntroduce, ask: askIntroduce, told: toldIntroduce, again: true},
+		"bill to":   {api: "update-invoice-details", weight: 2, make: makeBillTo, ask: askBillTo, told: toldBillTo, again: true},
 	}
 }
 
@@ -32,6 +33,42 @@ func toldIntroduce(w *world, s *Step, r *reply) {
 		if name := "Hall " + s.Name; text(r.doc["name"]) != name {
 			w.fail("what somebody chooses is so", "%s is %s, and is told %s", s.As, name, r)
 		}
+	}
+}
+
+// makeBillTo has a buyer say which firm the invoice is to name.
+func makeBillTo(g *gen, s *Step) bool {
+	status := "pending"
+	if g.chance(5) {
+		status = ""
+	}
+	b := g.booking(status)
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As, s.Name = b.name, b.owner, g.name("f")
+	g.trouble(s)
+	return true
+}
+
+func askBillTo(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	if b == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	body := map[string]any{"name": "Firm " + s.Name, "street": "Rechenweg 12", "city": "Berlin", "country": "DE", "vat_number": "DE136695976"}
+	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/bookings/" + b.id + "/invoice-details", body: body}
+}
+
+func toldBillTo(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	b.billAsked = true
+	if !r.ok() {
+		return
+	}
+	b.billTold = true
+	if name := "Firm " + s.Name; text(r.doc["name"]) != name {
+		w.fail("what somebody chooses is so", "the invoice for %s is to name %s, and its owner is told %s", s.Booking, name, r)
 	}
 }
 
@@ -75,6 +112,7 @@ func (w *world) documents(p map[string]any) {
 		case text(d["kind"]) == "invoice":
 			billed += number(d["amount"])
 			invoices++
+			w.billed(booking, text(object(d["buyer"])["name"]))
 		default:
 			back += number(d["amount"])
 		}
@@ -86,6 +124,18 @@ func (w *world) documents(p map[string]any) {
 		w.fail("who has paid gets an invoice", "payment %s is %s, and has %d", id, status, invoices)
 	case paid && (billed != number(p["amount"]) || back != number(p["refunded"])):
 		w.fail("who has paid gets an invoice", "payment %s is over %d, of which %d went back; its documents say %d and %d", id, number(p["amount"]), number(p["refunded"]), billed, back)
+	}
+}
+
+// billed looks whether an invoice names the firm that its buyer has given.
+func (w *world) billed(booking, name string) {
+	for _, b := range sorted(w.bookings) {
+		if b.id != booking {
+			continue
+		}
+		if firm := strings.HasPrefix(name, "Firm "); b.billTold && !firm || firm && !b.billAsked {
+			w.fail("what somebody chooses is so", "the invoice for %s names %q", b.name, name)
+		}
 	}
 }
 

@@ -21,6 +21,13 @@ const (
 	textWidth  = quantityAt - left - 62
 )
 
+// How many lines a party's name and each line of its address may take: the longest in the
+// widest letters.
+const (
+	nameLines    = 12
+	addressLines = 10
+)
+
 // seatLines is how many lines the seats of one tier may take.
 const seatLines = 40
 
@@ -47,21 +54,21 @@ func (w *writer) head(d *invoiceapi.Document) {
 	const column = left + 0.56*inner
 	s := &d.Seller
 	w.Font(sheet.Bold, 11)
-	y := w.block(ink, column, 62, right-column, 14, 3, s.Name)
+	y := w.block(ink, column, 62, right-column, 14, nameLines, s.Name)
 	w.Font(sheet.Regular, 9)
-	y = w.block(grey, column, y+1, right-column, 12, 2, append(w.address(&s.Party), w.tax(s.VATNumber, s.TaxNumber)...)...)
-	w.block(grey, column, y, right-column, 12, 3, s.Contact)
+	y = w.block(grey, column, y+1, right-column, 12, addressLines, append(w.address(&s.Party), w.tax(s.VATNumber, s.TaxNumber)...)...)
+	below := w.block(grey, column, y, right-column, 12, addressLines, s.Contact)
 
 	w.Font(sheet.Bold, 24)
 	w.Text(ink, left, 78, w.t(titleOf(d)))
 	w.Font(sheet.Regular, 8)
 	w.Text(grey, left, 132, w.t("to"))
 	w.Font(sheet.Bold, 11)
-	y = w.block(ink, left, 147, column-left-24, 14, 3, d.Buyer.Name)
+	y = w.block(ink, left, 147, column-left-24, 14, nameLines, d.Buyer.Name)
 	w.Font(sheet.Regular, 9.5)
-	w.block(ink, left, y, column-left-24, 13, 2, append(w.address(&d.Buyer), w.tax(d.Buyer.VATNumber, "")...)...)
+	y = w.block(ink, left, y, column-left-24, 13, addressLines, append(w.address(&d.Buyer), w.tax(d.Buyer.VATNumber, "")...)...)
 
-	w.y = 232
+	w.y = max(232, y+12, below+12)
 	w.rule(w.y - 12)
 	facts := [][2]string{{w.t("number"), d.Number}, {w.t("issued"), w.date(d.Issued)}, {w.t("order"), id.Reference(d.BookingID)}, {w.t("served"), w.day(&d.Content)}}
 	for i, f := range facts {
@@ -182,11 +189,14 @@ func (w *writer) close(d *invoiceapi.Document) {
 
 // countPages returns how many pages the document has.
 func (w *writer) countPages(d *invoiceapi.Document) int {
-	seats := 0
-	for i := range d.Lines {
-		seats += len(d.Lines[i].Seats)
+	long := len(d.Event) + len(d.Venue)
+	for _, p := range []invoiceapi.Party{d.Seller.Party, d.Buyer} {
+		long += len(p.Name) + len(p.Street) + len(p.City)
 	}
-	if len(d.Lines) <= 4 && seats < 600 {
+	for i := range d.Lines {
+		long += len(d.Lines[i].Text) + len(d.Lines[i].Seats)
+	}
+	if len(d.Lines) <= 4 && long < 400 {
 		return 1 // certainly
 	}
 	s, err := sheet.New(sheet.Info{Width: width, Height: height})

@@ -156,6 +156,24 @@ func TestLongInvoice(t *testing.T) {
 	}
 }
 
+// The longest names and addresses that parties can have are whole, above what follows.
+func TestLongParties(t *testing.T) {
+	d := gala()
+	d.Buyer = invoiceapi.Party{
+		Name: strings.TrimSpace(strings.Repeat("Παγκόσμια Εταιρεία ", 10)), Street: strings.TrimSpace(strings.Repeat("Verlängerte Sträßchengasse ", 7)), PostalCode: "SW1Y 4JH 1234567890",
+		City: strings.TrimSpace(strings.Repeat("Llanfairpwllgwyn ", 5)), Country: "GB", VATNumber: "GB980780684",
+	}
+	d.Seller.Name, d.Seller.Contact = d.Buyer.Name, strings.TrimSpace(strings.Repeat("tickets@stadttheater.example ", 10))
+	file := render(t, &d, "de")
+	keep(t, "parties", file)
+	got := text(t, file)
+	for _, w := range []string{"An" + d.Buyer.Name + d.Buyer.Street + d.Buyer.PostalCode + d.Buyer.City, d.Seller.Contact, "Vereinigtes Königreich", "GB980780684", "Nacht der Geigen", "247,50"} {
+		if !strings.Contains(got, squeezed(w)) {
+			t.Errorf("%q is missing in %s", w, got)
+		}
+	}
+}
+
 func TestRate(t *testing.T) {
 	for r, want := range map[int64]string{1900: "19", 850: "8,5", 525: "5,25", 1000: "10", 7: "0,07"} {
 		if got := rate("de", r); got != want {

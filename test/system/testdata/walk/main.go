@@ -356,6 +356,16 @@ func main() {
 	two := pair.JSON201.Id
 	early, err := org.RefundBookingWithResponse(ctx, two, &RefundBookingParams{}, GoodwillInBody{Amount: 1000, PaidLeft: 2 * 9240, Reason: "The view was restricted."})
 	step("refund a part of a hold", early, err, 409, early != nil && is(early.ApplicationproblemJSON409, "not-sold"))
+	unbilled, err := fan.GetInvoiceDetailsWithResponse(ctx, two)
+	step("read whom an invoice will name", unbilled, err, 200, unbilled != nil && unbilled.JSON200 != nil && unbilled.JSON200.Version == 0 && unbilled.JSON200.Name == "" && unbilled.JSON200.Invoice == nil)
+	firm := InvoiceDetails{Name: ptr("Zoë & Söhne"), Street: ptr("Rechenweg 12"), City: ptr("Berlin"), Country: ptr("DE"), VatNumber: ptr("DE136695977")}
+	mistyped, err := fan.UpdateInvoiceDetailsWithResponse(ctx, two, &UpdateInvoiceDetailsParams{}, firm)
+	step("mistype a VAT number", mistyped, err, 422, mistyped != nil && mistyped.ApplicationproblemJSON422 != nil && mistyped.ApplicationproblemJSON422.Fields != nil && (*mistyped.ApplicationproblemJSON422.Fields)[0].Name == "vat_number")
+	firm.VatNumber = ptr("DE136695976")
+	billTo, err := fan.UpdateInvoiceDetailsWithResponse(ctx, two, &UpdateInvoiceDetailsParams{IfMatch: ptr(unbilled.HTTPResponse.Header.Get("ETag"))}, firm)
+	step("say whom the invoice names", billTo, err, 200, billTo != nil && billTo.JSON200 != nil && billTo.JSON200.Version == 1 && billTo.JSON200.Name == *firm.Name)
+	theirs, err := org.UpdateInvoiceDetailsWithResponse(ctx, two, &UpdateInvoiceDetailsParams{}, firm)
+	step("say whom somebody else's invoice names", theirs, err, 403, theirs != nil && is(theirs.ApplicationproblemJSON403, "not-yours-to-change"))
 	paidTwo, err := fan.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: two, Method: ptr("tok_ok")})
 	step("pay for two seats", paidTwo, err, 201, paidTwo != nil && paidTwo.JSON201 != nil && paidTwo.JSON201.Amount == 2*9240)
 	ours, err := fan.GetBookingWithResponse(ctx, two, &GetBookingParams{})
@@ -369,6 +379,11 @@ func main() {
 		bill.PaymentId != paidTwo.JSON201.Id || bill.Test == nil || !*bill.Test || bill.RefersTo != nil || bill.Lines == nil || (*bill.Lines)[0].Quantity != 2 {
 		check(fmt.Errorf("the invoice is wrong: %s", bills.Body))
 	}
+	if bill.Buyer.Name != *firm.Name || bill.Buyer.VatNumber == nil || *bill.Buyer.VatNumber != *firm.VatNumber {
+		check(fmt.Errorf("the invoice names somebody else: %s", bills.Body))
+	}
+	tooLate, err := fan.UpdateInvoiceDetailsWithResponse(ctx, two, &UpdateInvoiceDetailsParams{}, firm)
+	step("change whom an issued invoice names", tooLate, err, 409, tooLate != nil && is(tooLate.ApplicationproblemJSON409, "invoice-issued"))
 	gift := GoodwillInBody{Amount: 1000, PaidLeft: 2 * 9240, Reason: "The view was restricted."}
 	greedy, err := fan.RefundBookingWithResponse(ctx, two, &RefundBookingParams{}, gift)
 	step("refund a part to oneself", greedy, err, 404, greedy != nil && is(greedy.ApplicationproblemJSON404, "not-found"))
