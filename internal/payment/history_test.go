@@ -172,7 +172,7 @@ func history(t *testing.T, cfg sqldb.Config, seed uint64, unit time.Duration) {
 
 // TestHistories plays N histories, from SEED on; make chaos plays many.
 func TestHistories(t *testing.T) {
-	n, first := uint64(300), uint64(0)
+	n, first := uint64(1000), uint64(0)
 	switch {
 	case sqldbtest.OnPostgres(t):
 		n = 8
