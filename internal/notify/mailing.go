@@ -107,6 +107,9 @@ func (s *Service) runMailings(ctx context.Context) {
 func (s *Service) mailingRound(ctx context.Context, later *jobs.Retries) (failed error) {
 	end := later.Round()
 	for more := true; more && ctx.Err() == nil; {
+		if err := s.stopQueued(ctx); err != nil { // first, so that no page takes what is stopped for told
+			return err
+		}
 		now := s.cfg.Now()
 		list, err := s.store.mailings(ctx, sqlPassing, micros(now))
 		if err != nil {
@@ -230,20 +233,33 @@ func (m *mailing) row(n *notifyapi.Notice, now time.Time) (row, error) {
 	return r, err
 }
 
-// endMailings stops what is queued of stopped mailings, and ends those of which nothing
-// is queued any more.
+// stopQueued stops what is queued of stopped mailings, but for what is being sent.
+func (s *Service) stopQueued(ctx context.Context) error {
+	stopping, err := s.store.mailings(ctx, sqlStopping)
+	if err != nil {
+		return err
+	}
+	for i := range stopping {
+		for n := int64(stoppedAtOnce); n == stoppedAtOnce && ctx.Err() == nil; {
+			if n, err = s.store.stopNotices(ctx, stopping[i].ID, s.cfg.Now(), stoppedAtOnce); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// endMailings ends mailings of which nothing is queued any more.
 func (s *Service) endMailings(ctx context.Context) error {
+	if err := s.stopQueued(ctx); err != nil {
+		return err
+	}
 	open, err := s.store.mailings(ctx, sqlOpen)
 	if err != nil {
 		return err
 	}
 	for i := range open {
 		m := &open[i]
-		for n := int64(stoppedAtOnce); m.State == notifyapi.Stopped && n == stoppedAtOnce && ctx.Err() == nil; {
-			if n, err = s.store.stopNotices(ctx, m.ID, s.cfg.Now(), stoppedAtOnce); err != nil {
-				return err
-			}
-		}
 		ended, err := s.store.endMailing(ctx, m.ID, s.cfg.Now())
 		if err != nil {
 			return err

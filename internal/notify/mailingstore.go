@@ -31,9 +31,12 @@ const (
 	sqlCommon     = `SELECT data FROM mailings WHERE id = $1`                                                                        // primary key
 	sqlCounts     = `SELECT state, count(*) FROM notices WHERE mailing_id = $1 AND mailing_id <> '' AND channel = '' GROUP BY state` // notices_by_mailing
 
+	// Those that were stopped, while something of them may be queued, by mailings_ended.
+	sqlStopping = `SELECT ` + mailingColumns + ` FROM mailings WHERE ended_at = 0 AND state = 'stopped' ORDER BY id`
+
 	// Those that can be ended, by mailings_ended and notices_by_mailing.
 	sqlOpen = `SELECT ` + mailingColumns + ` FROM mailings WHERE ended_at = 0 AND (state = 'stopped' OR complete
-		AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.mailing_id = mailings.id AND n.mailing_id <> '' AND n.state = 'queued' AND n.channel = '')) ORDER BY mailings.id`
+		AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.mailing_id = mailings.id AND n.mailing_id <> '' AND n.state = 'queued')) ORDER BY mailings.id`
 
 	// By primary key. The row is as it was read: no other node has written the same page,
 	// and nobody has stopped the mailing.
@@ -50,7 +53,7 @@ const (
 	sqlEnd = `UPDATE mailings SET ended_at = $1, state = CASE WHEN state = 'running' OR complete AND NOT EXISTS (
 			SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'stopped') THEN 'done' ELSE state END
 		WHERE id = $2 AND ended_at = 0 AND (complete OR state = 'stopped')
-		AND NOT EXISTS (SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'queued' AND channel = '')`
+		AND NOT EXISTS (SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'queued')`
 
 	sqlForgetMailings = `DELETE FROM mailings WHERE ended_at > 0 AND ended_at < $1 AND pass_at = 0` // mailings_ended
 )

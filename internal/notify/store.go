@@ -59,19 +59,22 @@ const (
 	// By notices_due.
 	sqlDue = `SELECT EXISTS (SELECT 1 FROM notices WHERE state = 'queued' AND urgency = $1 AND next_at <= $2)`
 
+	// What is about to be stopped is not sent any more. By mailings' primary key.
+	notStopped = ` AND NOT EXISTS (SELECT 1 FROM mailings m WHERE m.id = n.mailing_id AND m.state = 'stopped')`
+
 	// The rows by notices_due, and each by its primary key. MATERIALIZED: PostgreSQL
 	// must not run the part that locks rows more than once.
-	sqlClaim = `WITH due AS MATERIALIZED (SELECT id AS due_id FROM notices WHERE state = 'queued' AND urgency = $1 AND next_at <= $2
-			ORDER BY next_at LIMIT $3 /*postgres: FOR UPDATE SKIP LOCKED*/)
+	sqlClaim = `WITH due AS MATERIALIZED (SELECT id AS due_id FROM notices n WHERE state = 'queued' AND urgency = $1 AND next_at <= $2` + notStopped + `
+			ORDER BY next_at LIMIT $3 /*postgres: FOR UPDATE OF n SKIP LOCKED*/)
 		UPDATE notices SET claim = $4, next_at = $5, tries = tries + 1 FROM due WHERE id = due_id
 		RETURNING id, kind, recipient, user_id, event_id, booking_id, data, created_at, until_at, tries, answer, mailing_id`
 
 	// The same for text messages. Those to a number of which another node has some are left
 	// to later, since few a day may be sent to it (notices_texts). Text messages are claimed
 	// by one node at a time.
-	sqlClaimTexts = `WITH due AS MATERIALIZED (SELECT id AS due_id FROM notices n WHERE state = 'queued' AND urgency = $1 AND next_at <= $2
+	sqlClaimTexts = `WITH due AS MATERIALIZED (SELECT id AS due_id FROM notices n WHERE state = 'queued' AND urgency = $1 AND next_at <= $2` + notStopped + `
 			AND NOT EXISTS (SELECT 1 FROM notices o WHERE o.recipient = n.recipient AND o.channel = 'sms' AND o.done_at = 0 AND o.state = 'queued' AND o.claim <> '' AND o.next_at > $2)
-			ORDER BY next_at LIMIT $3 /*postgres: FOR UPDATE SKIP LOCKED*/)
+			ORDER BY next_at LIMIT $3 /*postgres: FOR UPDATE OF n SKIP LOCKED*/)
 		UPDATE notices SET claim = $4, next_at = $5, tries = tries + 1 FROM due WHERE id = due_id
 		RETURNING id, kind, recipient, user_id, event_id, booking_id, data, created_at, until_at, tries, answer, mailing_id`
 

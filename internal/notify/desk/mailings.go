@@ -46,7 +46,7 @@ func (d *Desk) Mailings(ctx context.Context, c caller.Caller, eventID string) ([
 type mailingBody struct {
 	ID        string                 `json:"id" example:"reminder/06a1b2c3d4e5f6g7/1804876200"`
 	Kind      notifyapi.Kind         `json:"kind" doc:"What is told: event-moved, event-cancelled, reminder, announcement, and others that may be added." example:"event-moved"`
-	Status    notifyapi.MailingState `json:"status" enum:"running,stopped,done" doc:"running: emails are being sent. stopped: what was not sent then is not sent. done: all were sent or given up." example:"running"`
+	Status    notifyapi.MailingState `json:"status" enum:"running,stopped,done" doc:"running: emails or text messages are being sent. stopped: what was not sent then is not sent. done: all were sent or given up." example:"running"`
 	Complete  bool                   `json:"complete" doc:"Whether all recipients are known. Until then the numbers grow. People who were still paying when it began are added two hours later." example:"true"`
 	Total     int64                  `json:"total" doc:"Number of emails." example:"812"`
 	Waiting   int64                  `json:"waiting" doc:"Number of those that are still to be sent." example:"12"`
