@@ -268,3 +268,82 @@ func TestRepeatedCorrectionOfAGift(t *testing.T) {
 		t.Error(f.waiting["gift"], err)
 	}
 }
+
+// Of two corrections at once, neither leaves the other's address with links that work.
+func TestTwoCorrectionsLeaveOneLink(t *testing.T) {
+	for _, at := range []string{"a", "b"} {
+		f, away := newBox(), "away@example.org"
+		f.before = func(step, order string) {
+			if step == "renew" && order == at {
+				f.before = nil
+				if err := f.corrects(t, "c", away); err != nil {
+					t.Fatal(err)
+				}
+				for id := range f.lines { // the mail server is fast
+					for i := range f.lines[id] {
+						if l := &f.lines[id][i]; l.State == notifyapi.StateQueued {
+							l.State = notifyapi.StateSent
+						}
+					}
+				}
+			}
+		}
+		if err := f.corrects(t, "a", right); err != nil {
+			t.Fatal(err)
+		}
+		if f.email != right {
+			t.Fatal(f.email)
+		}
+		for id, lines := range f.lines {
+			for _, l := range lines {
+				if l.To == away && l.State == notifyapi.StateSent && l.Answer == f.link(id) {
+					t.Errorf("%s was corrected away, and has the link that works: %s", l.To, l.Answer)
+				}
+			}
+		}
+	}
+}
+
+// Sending the tickets of one order again mails those of no other, also when the log has
+// forgotten them.
+func TestSentAgainAlone(t *testing.T) {
+	f := newBox()
+	for i := range 40 {
+		b := f.orders[0]
+		b.ID, b.Status = fmt.Sprintf("old%02d", i), "booked"
+		f.orders = append(f.orders, b)
+	}
+	f.lines = map[string][]notifyapi.Line{"a": {{ID: "booked/a", Kind: notifyapi.Booked, To: wrong, State: notifyapi.StateSent, CreatedAt: time.Now().Add(-time.Hour)}}}
+	if err := f.corrects(t, "a", wrong); err != nil { // the address that it has
+		t.Fatal(err)
+	}
+	mails := 0
+	for id, lines := range f.lines {
+		if id != "a" {
+			mails += len(lines)
+		}
+	}
+	if mails > 0 {
+		t.Errorf("tickets of order a were wanted; those of %d others were mailed, too", mails)
+	}
+}
+
+// An order that cannot be told keeps no other's tickets from being sent again.
+func TestABadOrderLocksNoOthers(t *testing.T) {
+	f := newBox()
+	f.lines["b"] = nil
+	for id := range f.lines {
+		for i := range f.lines[id] {
+			f.lines[id][i].CreatedAt, f.lines[id][i].State = time.Now().Add(-time.Hour), notifyapi.StateSent
+		}
+	}
+	f.fails = func(step, order string) error {
+		if step == "again" && order == "b" {
+			return errKilled
+		}
+		return nil
+	}
+	if err := f.corrects(t, "a", wrong); err != nil {
+		t.Errorf("the tickets of a are not sent again: %v; %d lines", err, len(f.lines["a"]))
+	}
+}
