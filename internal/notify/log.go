@@ -35,7 +35,7 @@ const (
 		WHERE booking_id = $1 AND booking_id <> '' ORDER BY created_at DESC, id LIMIT $2`
 
 	// By notices_by_booking.
-	sqlShown   = `SELECT booking_id, kind, mailing_id, state, created_at FROM notices WHERE booking_id `
+	sqlShown   = `SELECT booking_id, kind, recipient, mailing_id, state, created_at FROM notices WHERE booking_id `
 	sqlShowing = ` AND booking_id <> '' AND created_at > $2 AND state IN ('queued', 'sent', 'delivered')
 		AND kind IN ('booked', 'gift', 'refunded', 'paid-too-late', 'event-moved', 'reminder', 'announcement') ORDER BY created_at, id`
 
@@ -164,7 +164,7 @@ func (l *Log) shown(ctx context.Context, bookingIDs []string, since time.Time) (
 		var one letter
 		var state notifyapi.State
 		var created int64
-		if err := rows.Scan(&one.booking, &one.Kind, &one.mailing, &state, &created); err != nil {
+		if err := rows.Scan(&one.booking, &one.Kind, &one.To, &one.mailing, &state, &created); err != nil {
 			return nil, err
 		}
 		one.At, one.Sent = time.UnixMicro(created), state != notifyapi.StateQueued

@@ -47,6 +47,7 @@ type Progress struct {
 // Shown is what a letter about an order has shown of the event.
 type Shown struct {
 	Kind  Kind
+	To    string    // the address that it went to
 	At    time.Time // when it was written
 	Event *Event    // what its mailing tells; nil: as the event was then
 	Sent  bool      // otherwise it waits, or is about to be sent

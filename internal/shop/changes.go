@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"boxoffice/internal/bookingapi"
@@ -44,10 +46,13 @@ func (c *Changes) Due(ctx context.Context, list []eventapi.Settled) ([]notifyapi
 			follow(&m, &due[earlier])
 			due = slices.Delete(due, earlier, earlier+1)
 		}
-		if err := c.complete(ctx, &m); err != nil {
+		old, err := c.complete(ctx, &m, ch.Version)
+		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", m.EventID, err)
 		}
-		due = append(due, m)
+		if !old {
+			due = append(due, m)
+		}
 	}
 	return due, nil
 }
@@ -73,7 +78,7 @@ func (c *Changes) mailing(ch *eventapi.Settled) (m notifyapi.Mailing, tells bool
 	case was == nil || !was.Announced:
 		return m, false
 	}
-	m.ID, m.Kind = fmt.Sprintf("moved/%s/%d", ch.EventID, ch.Version), notifyapi.EventMoved
+	m.ID, m.Kind = movedMailing(ch.EventID)+strconv.FormatInt(ch.Version, 10), notifyapi.EventMoved
 	m.Data.Before, m.Data.Event, m.MadeUntil = factsEvent(was), factsEvent(is), ch.At
 	begins := m.Data.Event.Starts
 	if sameWhere(m.Data.Before, m.Data.Event) || !begins.IsZero() && begins.Before(c.Now()) {
@@ -88,14 +93,22 @@ func (c *Changes) mailing(ch *eventapi.Settled) (m notifyapi.Mailing, tells bool
 // cancelledMailing is the id of the mailing that tells that an event does not take place.
 func cancelledMailing(eventID string) string { return "cancelled/" + eventID }
 
+// movedMailing is how the ids of mailings begin that tell that an event was moved; then
+// comes the event's version.
+func movedMailing(eventID string) string { return "moved/" + eventID + "/" }
+
 // complete adds to a mailing what people knew before, if another one was still running or
 // waiting; and to one about a moved event when it begins, and until when orders may be
-// cancelled.
-func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
+// cancelled. It reports whether the change is old: a later one, of another version, was
+// told already, since the message about this one could not be handled for a while.
+func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing, version int64) (old bool, err error) {
 	now := c.Now()
 	others, err := c.Mailings.MailingsOf(ctx, m.EventID)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if m.Kind == notifyapi.EventMoved && slices.ContainsFunc(others, func(o notifyapi.Progress) bool { return after(&o, version) }) {
+		return true, nil
 	}
 	others = slices.DeleteFunc(others, func(o notifyapi.Progress) bool { return o.Kind != notifyapi.EventMoved || o.ID == m.ID })
 	if len(others) > 0 { // the newest is the first
@@ -104,15 +117,24 @@ func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
 		}
 	}
 	if m.Kind == notifyapi.EventCancelled {
-		return nil
+		return false, nil
 	}
 	sale, err := bookingapi.One(ctx, c.Sales.Sales, "event", m.EventID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m.Data.CancelUntil, m.Data.CancelAnyTime = cancelUntil(&sale, now)
 	m.Begins = begins(m, others, now)
-	return nil
+	return false, nil
+}
+
+// after reports whether a mailing tells of a later version of its event.
+func after(p *notifyapi.Progress, version int64) bool {
+	if p.Kind == notifyapi.EventCancelled {
+		return true
+	}
+	told, err := strconv.ParseInt(strings.TrimPrefix(p.ID, movedMailing(p.EventID)), 10, 64)
+	return p.Kind == notifyapi.EventMoved && err == nil && told > version
 }
 
 // mostKnown is how many states of an event a mailing tells apart. Of an event that was

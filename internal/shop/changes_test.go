@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/paymentapi"
 )
 
 // office is the sales and the mailings of events.
@@ -494,5 +496,85 @@ func TestNoWaitShortlyBefore(t *testing.T) {
 	m.Data.Known = []notifyapi.Known{{Event: *in(999 * time.Hour)}, {Event: *in(time.Hour)}}
 	if got := begins(m, others, changedNow); !got.IsZero() {
 		t.Errorf("some know another time: %v", got)
+	}
+}
+
+// till is one order of a guest whose address is corrected after its owner's address was read.
+type till struct {
+	HolderBookings
+	ToldBookings
+	email, token string
+	corrected    bool
+}
+
+func (w *till) order() bookingapi.Booking {
+	return bookingapi.Booking{ID: "b", UserID: "gus", OrganizerID: "o", Status: bookingapi.Booked}
+}
+func (w *till) List(context.Context, bookingapi.Filter) ([]bookingapi.Booking, error) {
+	return []bookingapi.Booking{w.order()}, nil
+}
+func (w *till) Orders(_ context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error) {
+	return []bookingapi.Order{{Booking: list[0]}}, nil
+}
+func (w *till) Recipients(context.Context, []string) (map[string]bookingapi.Recipient, error) {
+	return nil, nil
+}
+func (w *till) Latest(context.Context, []string) (map[string]paymentapi.Payment, error) {
+	return nil, nil
+}
+func (w *till) Shown(context.Context, []string, time.Time) (map[string][]notifyapi.Shown, error) {
+	return nil, nil
+}
+
+func (w *till) People(context.Context, []string) (map[string]caller.Person, error) {
+	out := map[string]caller.Person{"gus": {Email: w.email}}
+	w.email, w.token = "right@example.org", "new" // desk.correct: RenewLink, CorrectAddress
+	return out, nil
+}
+
+// Only HolderBookings and ToldBookings have it, too.
+type tillLinks struct{ *till }
+
+func (w tillLinks) Links(context.Context, []string) (map[string]string, error) {
+	return map[string]string{"b": "/orders/b?token=" + w.token}, nil
+}
+
+// A page of a mailing that is read while an address is corrected has no link that works with
+// the address that was corrected away.
+func TestNoNewLinkToAnOldAddress(t *testing.T) {
+	w := &till{email: "typo@example.org", token: "old"}
+	h := Holders{Bookings: tillLinks{w}, Payments: w, People: w, Letters: w}
+	list, _, err := h.Page(t.Context(), &notifyapi.Mailing{Kind: notifyapi.EventCancelled, EventID: "e", Data: notifyapi.Data{Event: &notifyapi.Event{}}}, "", 10)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	if n := list[0]; n.To == "typo@example.org" && n.Data.Link == "/orders/b?token=new" {
+		t.Errorf("to %s: %s", n.To, n.Data.Link)
+	}
+}
+
+// A change whose message could not be handled for a while is not told after a later one.
+func TestOldChangesAreNotTold(t *testing.T) {
+	o := &office{}
+	w := &Changes{Sales: o, Mailings: o, Now: func() time.Time { return changedNow }}
+	a, b, c := facts(nil), facts(at(time.Hour)), facts(at(2*time.Hour))
+	p := notifyapi.Progress{State: notifyapi.Done, Created: changedNow.Add(-26 * time.Hour), Ended: changedNow.Add(-26 * time.Hour), Total: 1000, Complete: true}
+	p.ID, p.Kind, p.EventID = "moved/e/3", notifyapi.EventMoved, "e"
+	p.Data.Before, p.Data.Event = factsEvent(&b), factsEvent(&c)
+	o.mailings = []notifyapi.Progress{p}
+	list, err := w.Due(t.Context(), []eventapi.Settled{changeOf(2, a, b)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		t.Errorf("%s tells that it begins %v; since version 3, which was told, it begins %v", m.ID, m.Data.Event.Starts, factsEvent(&c).Starts)
+	}
+}
+
+// What went to another address is perhaps read, perhaps not.
+func TestReadAtAnotherAddress(t *testing.T) {
+	list := readBy("ann@example.org", []notifyapi.Shown{{To: "Ann@example.org", Sent: true}, {To: "typo@example.org", Sent: true}, {To: "ann@example.org"}})
+	if !list[0].Sent || list[1].Sent || list[2].Sent {
+		t.Errorf("%+v", list)
 	}
 }

@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"boxoffice/internal/bookingapi"
@@ -51,11 +52,11 @@ func (h *Holders) Page(ctx context.Context, m *notifyapi.Mailing, after string, 
 		}
 	}
 	owners = append(owners, bookings[0].OrganizerID) // gifts without an account are in their organizer's language
-	people, err := h.People.People(ctx, owners)
+	links, err := h.Bookings.Links(ctx, ids)         // before the addresses, since a new address gets a new link
 	if err != nil {
 		return nil, "", err
 	}
-	links, err := h.Bookings.Links(ctx, ids) // before the addresses, since a new address gets a new link
+	people, err := h.People.People(ctx, owners)
 	if err != nil {
 		return nil, "", err
 	}
@@ -88,11 +89,20 @@ func (h *Holders) Page(ctx context.Context, m *notifyapi.Mailing, after string, 
 		}
 		n := orderNotice(m.Kind, &o, to, h.Base+links[o.ID])
 		n.Data.Event, n.Data.Order.Amount = nil, o.Amount
-		if asKnown(&n, m, time.UnixMicro(o.CreatedAt), shown[o.ID]) {
+		if asKnown(&n, m, time.UnixMicro(o.CreatedAt), readBy(to.Email, shown[o.ID])) {
 			list = append(list, n)
 		}
 	}
 	return list, last, nil
+}
+
+// readBy returns what letters have shown to the holder of an address. What went to another
+// address, which may have been theirs or a wrong one, they have perhaps not read.
+func readBy(to string, shown []notifyapi.Shown) []notifyapi.Shown {
+	for i := range shown {
+		shown[i].Sent = shown[i].Sent && strings.EqualFold(shown[i].To, to)
+	}
+	return shown
 }
 
 // holder returns who holds an order.

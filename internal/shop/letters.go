@@ -94,7 +94,7 @@ func (l *Letters) paid(ctx context.Context, list []paymentapi.Capture) ([]notify
 			due = append(due, b)
 		}
 	}
-	told, err := l.told(ctx, due, people)
+	told, err := l.told(ctx, due)
 	if err != nil {
 		return nil, err
 	}
@@ -139,27 +139,20 @@ type toldOrder struct {
 	link string        // signed path of the order's page
 }
 
-// told returns the orders of bookings, in their order. people are those that are known
-// already.
-func (l *Letters) told(ctx context.Context, list []bookingapi.Booking, people map[string]caller.Person) ([]toldOrder, error) {
+// told returns the orders of bookings, in their order.
+func (l *Letters) told(ctx context.Context, list []bookingapi.Booking) ([]toldOrder, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	var unknown, ids []string
+	owners, ids := make([]string, len(list)), make([]string, len(list))
 	for i := range list {
-		ids = append(ids, list[i].ID)
-		if _, known := people[list[i].UserID]; !known {
-			unknown = append(unknown, list[i].UserID)
-		}
+		owners[i], ids[i] = list[i].UserID, list[i].ID
 	}
-	owners := map[string]caller.Person{}
-	if len(unknown) > 0 {
-		var err error
-		if owners, err = l.People.People(ctx, unknown); err != nil {
-			return nil, err
-		}
+	links, err := l.Bookings.Links(ctx, ids) // before the addresses, since a new address gets a new link
+	if err != nil {
+		return nil, err
 	}
-	links, err := l.Bookings.Links(ctx, ids)
+	people, err := l.People.People(ctx, owners)
 	if err != nil {
 		return nil, err
 	}
@@ -169,11 +162,7 @@ func (l *Letters) told(ctx context.Context, list []bookingapi.Booking, people ma
 	}
 	told := make([]toldOrder, len(orders))
 	for i := range orders {
-		to, known := people[orders[i].UserID]
-		if !known {
-			to = owners[orders[i].UserID]
-		}
-		told[i] = toldOrder{orders[i], to, links[orders[i].ID]}
+		told[i] = toldOrder{orders[i], people[orders[i].UserID], links[orders[i].ID]}
 	}
 	return told, nil
 }
@@ -181,11 +170,11 @@ func (l *Letters) told(ctx context.Context, list []bookingapi.Booking, people ma
 // Again returns the notice with which the owner of a booked order is told of it again,
 // as it is now; without an ID.
 func (l *Letters) Again(ctx context.Context, b *bookingapi.Booking) (notifyapi.Notice, error) {
-	owner, err := l.People.People(ctx, []string{b.UserID})
+	links, err := l.Bookings.Links(ctx, []string{b.ID}) // before the address, since a new address gets a new link
 	if err != nil {
 		return notifyapi.Notice{}, err
 	}
-	links, err := l.Bookings.Links(ctx, []string{b.ID})
+	owner, err := l.People.People(ctx, []string{b.UserID})
 	if err != nil {
 		return notifyapi.Notice{}, err
 	}

@@ -49,7 +49,7 @@ func (l *Letters) returned(ctx context.Context, list []paymentapi.Return) ([]not
 	if err != nil {
 		return nil, err
 	}
-	told, err := l.told(ctx, about, nil)
+	told, err := l.told(ctx, about)
 	if err != nil {
 		return nil, err
 	}
