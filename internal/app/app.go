@@ -174,7 +174,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 		return err
 	}
 	p.Payments, err = payment.New(ctx, payment.Config{
-		DB: db, Bookings: p.Bookings, Gateway: p.bank.Gateway, Provider: p.bank.Name, PublicURL: cfg.PublicURL, Now: db.Now, Log: log, Metrics: p.Metrics,
+		DB: db, Bookings: p.Bookings, Gateway: p.bank.Gateway, Provider: p.bank.Name, Test: p.bank.Test, PublicURL: cfg.PublicURL, Now: db.Now, Log: log, Metrics: p.Metrics,
 	})
 	if err != nil {
 		return err

@@ -208,13 +208,7 @@ func (x *evidence) steps(w io.Writer) {
 	_ = out.Write([]string{"at", "step", "cause", "key", "reason", "reference", "at_gateway", "currency"})
 	for i := range x.story {
 		p := &x.story[i]
-		var moved int64
-		for _, l := range p.Lines {
-			if l.Account == paymentapi.AccountGateway {
-				moved += l.Amount
-			}
-		}
-		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, harmless(p.Reason), harmless(p.Reference), decimal(moved, p.Currency), p.Currency})
+		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, harmless(p.Reason), harmless(p.Reference), decimal(p.AtGateway(), p.Currency), p.Currency})
 	}
 	out.Flush()
 }

@@ -121,11 +121,7 @@ func (c *Console) paymentSteps(v *page.Visit, bookingID string, zone *time.Locat
 	for i := range story {
 		s := &story[i]
 		list[i] = paymentStep{What: s.Step, Reason: s.Reason, Reference: s.Reference, Known: slices.Contains(stepsInWords, s.Step), Currency: s.Currency, At: time.UnixMicro(s.At).In(zone)}
-		for _, l := range s.Lines {
-			if l.Account == paymentapi.AccountGateway {
-				list[i].Moved += l.Amount
-			}
-		}
+		list[i].Moved = s.AtGateway()
 		if s.At == 0 {
 			list[i].At = p.CreatedAt.In(zone)
 		}

@@ -39,6 +39,9 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, r request) (
 		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Fees: b.Fees, Tax: b.Tax, Currency: b.Currency,
 		Status: paymentapi.Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt, Lang: r.Lang, Alternatives: r.Alternatives,
 	}
+	if err := s.begunWith(ctx, &w.want); err != nil {
+		return nil, err
+	}
 	if s.sure(&w.want) {
 		w.want.Status = paymentapi.Authorized
 	}

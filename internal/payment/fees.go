@@ -37,13 +37,13 @@ type dayFees struct {
 }
 
 // Fee implements reconcile.Costs. The lines of an event come one after another.
-func (f *dayFees) Fee(ctx context.Context, m reconcile.Movement) error {
-	return f.add(ctx, eventOf(m.Charge), &m)
+func (f *dayFees) Fee(ctx context.Context, m reconcile.Movement, of *reconcile.Payment) error {
+	return f.add(ctx, eventOf(m.Charge), &m, of.With)
 }
 
 // Payout implements reconcile.Costs.
 func (f *dayFees) Payout(ctx context.Context, m reconcile.Movement) error {
-	return f.add(ctx, "", &m)
+	return f.add(ctx, "", &m, reconcile.Gateway{Name: f.s.provider, Test: f.s.test})
 }
 
 // Done implements reconcile.Costs.
@@ -54,7 +54,7 @@ func (f *dayFees) Done(ctx context.Context) error {
 }
 
 // add posts a line of an event unless it is posted; "": a payout.
-func (f *dayFees) add(ctx context.Context, event string, m *reconcile.Movement) error {
+func (f *dayFees) add(ctx context.Context, event string, m *reconcile.Movement, at reconcile.Gateway) error {
 	if f.has == nil || f.event != event || f.currency != m.Currency {
 		if err := f.Done(ctx); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (f *dayFees) add(ctx context.Context, event string, m *reconcile.Movement) 
 		return nil
 	}
 	f.has[m.ID] = true
-	if f.next = append(f.next, feePosting(m)); len(f.next) < feesOfRow {
+	if f.next = append(f.next, feePosting(m, at)); len(f.next) < feesOfRow {
 		return nil
 	}
 	return f.write(ctx)
@@ -135,7 +135,7 @@ func (f *dayFees) read(ctx context.Context) error {
 
 // feePosting is a fee, or a payout, as a row has it. The key is the gateway's name of the
 // line.
-func feePosting(m *reconcile.Movement) string {
+func feePosting(m *reconcile.Movement, at reconcile.Gateway) string {
 	payment, step, moved := m.Charge, paymentapi.StepFee, balance{inGateway: -m.Fee, inGatewayFees: m.Fee}
 	if payment == "" {
 		step, moved = paymentapi.StepPayout, balance{inGateway: -m.Amount - m.Fee, inGatewayFees: m.Fee, inPayout: m.Amount}
@@ -145,6 +145,7 @@ func feePosting(m *reconcile.Movement) string {
 	if m.Reference != "" {
 		text = appendText(append(text, `,"f":`...), m.Reference)
 	}
+	text = appendGateway(text, at.Name, at.Account, at.Test)
 	return string(append(appendLines(text, balance{}, moved), '}'))
 }
 

@@ -122,7 +122,7 @@ func TestFeesInRows(t *testing.T) {
 	payment := paymentID(id.Booking(event1, fan.UserID, ""), 1)
 	post := func(f *dayFees, from, to int) error {
 		for i := from; i < to; i++ {
-			if err := f.Fee(t.Context(), reconcile.Movement{ID: fmt.Sprint("line", i), Charge: payment, Currency: "USD", Fee: 1}); err != nil {
+			if err := f.Fee(t.Context(), reconcile.Movement{ID: fmt.Sprint("line", i), Charge: payment, Currency: "USD", Fee: 1}, &reconcile.Payment{}); err != nil {
 				return err
 			}
 		}

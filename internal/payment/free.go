@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"boxoffice/internal/payment/provider"
 )
@@ -30,30 +31,30 @@ func (freeGateway) Find(context.Context, provider.Charge) (provider.Standing, pr
 	return provider.Unknown, provider.Outcome{}, nil
 }
 
-// noGateway stands for the gateway of a ticket office that has none. What an earlier
-// configuration has begun waits until there is one.
-type noGateway struct{}
+// noGateway stands for the gateway of a payment that this program cannot ask. What an
+// earlier configuration has begun waits until the program has that gateway again.
+type noGateway struct{ why error }
 
 var errNoGateway = errors.New("no payment gateway is configured: see --payments")
 
-func (noGateway) Authorize(context.Context, string, provider.Charge) (provider.Outcome, error) {
-	return provider.Outcome{}, errNoGateway
+func (g noGateway) Authorize(context.Context, string, provider.Charge) (provider.Outcome, error) {
+	return provider.Outcome{}, g.why
 }
 
-func (noGateway) Capture(context.Context, string, provider.Charge) (provider.Outcome, error) {
-	return provider.Outcome{}, errNoGateway
+func (g noGateway) Capture(context.Context, string, provider.Charge) (provider.Outcome, error) {
+	return provider.Outcome{}, g.why
 }
 
-func (noGateway) Void(context.Context, string, provider.Charge) (provider.Outcome, error) {
-	return provider.Outcome{}, errNoGateway
+func (g noGateway) Void(context.Context, string, provider.Charge) (provider.Outcome, error) {
+	return provider.Outcome{}, g.why
 }
 
-func (noGateway) Refund(context.Context, string, provider.Charge, int64) (provider.Outcome, error) {
-	return provider.Outcome{}, errNoGateway
+func (g noGateway) Refund(context.Context, string, provider.Charge, int64) (provider.Outcome, error) {
+	return provider.Outcome{}, g.why
 }
 
-func (noGateway) Find(context.Context, provider.Charge) (provider.Standing, provider.Outcome, error) {
-	return provider.Unknown, provider.Outcome{}, errNoGateway
+func (g noGateway) Find(context.Context, provider.Charge) (provider.Standing, provider.Outcome, error) {
+	return provider.Unknown, provider.Outcome{}, g.why
 }
 
 // gatewayOf returns the gateway that moves a payment's money.
@@ -61,11 +62,14 @@ func (s *Service) gatewayOf(p *record) provider.Gateway {
 	if p.Amount == 0 {
 		return freeGateway{}
 	}
+	if s.foreign(p) {
+		return noGateway{fmt.Errorf("the payment was begun with %s, but this program has %s: see --payments", p.with(), s.has())}
+	}
 	if s.gateway == nil {
-		return noGateway{}
+		return noGateway{errNoGateway}
 	}
 	g := bounded{s.gateway, s.calls}
-	if a, ok := s.gateway.(provider.Accounts); ok && len(a.Accounts()) > 0 {
+	if a, ok := s.gateway.(provider.Accounts); ok && len(a.Accounts()) > 0 && p.gateway == "" {
 		return splitting{g, s, p, a.Accounts()}
 	}
 	return g

@@ -30,6 +30,7 @@ const (
 	inChargebacks
 	inGatewayFees // only fees.go posts in this and the next
 	inPayout
+	inTransferred
 )
 
 // balance is what is in each account, in minor units: above 0 on the debit side.
@@ -50,8 +51,21 @@ func (p *record) balance() (b balance) {
 		b[inFees], b[inTax] = feeBack-fee, taxBack-p.Tax
 		b[inRefunds] = p.Refunded - feeBack - taxBack
 		b[inChargebacks] = p.disputed
+		b[inTransferred] = p.transferred
+		b[inGateway] -= p.transferred
 	}
 	return b
+}
+
+// passes is what the gateway has passed on to the organizer's account: what was sold
+// without the fees, less what came back of that for refunds. Disputes are taken from this
+// ticket office.
+func (p *record) passes() int64 {
+	if p.account == "" {
+		return 0
+	}
+	b := p.balance()
+	return -b[inOrganizer] - b[inRefunds]
 }
 
 // posted is a posting of a batch.
@@ -88,7 +102,25 @@ func (w *move) posting(before balance) string {
 			text = appendText(append(append(append(text, `,"`...), f.name...), `":`...), f.text)
 		}
 	}
-	return string(append(appendLines(text, before, p.balance()), '}'))
+	now := p.balance()
+	if now != before {
+		text = appendGateway(text, p.gateway, p.account, p.test)
+	}
+	return string(append(appendLines(text, before, now), '}'))
+}
+
+// appendGateway appends at which gateway, and in whose account there, money moves.
+func appendGateway(text []byte, gateway, account string, test bool) []byte {
+	if gateway != "" {
+		text = appendText(append(text, `,"g":`...), gateway)
+	}
+	if account != "" {
+		text = appendText(append(text, `,"a":`...), account)
+	}
+	if test {
+		text = append(text, `,"t":true`...)
+	}
+	return text
 }
 
 // step names what a move does, as the payment's history does; "" for one that only

@@ -292,7 +292,8 @@ func TestPostingsAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := rapid.Int64Range(1, 100_000_000_000).Draw(t, "amount")
 		fees := rapid.Int64Range(0, amount).Draw(t, "fees")
-		p := record{ID: "p", Amount: amount, Fees: fees, Tax: rapid.Int64Range(0, fees).Draw(t, "tax"), Status: paymentapi.Pending, Currency: "EUR", try: 1}
+		p := record{ID: "p", Amount: amount, Fees: fees, Tax: rapid.Int64Range(0, fees).Draw(t, "tax"), Status: paymentapi.Pending, Currency: "EUR", try: 1,
+			account: rapid.SampledFrom([]string{"", "acct_hall"}).Draw(t, "account")}
 		var at balance
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			e := event{kind: eventKind(rapid.IntRange(0, len(eventNames)-1).Draw(t, "event")), try: p.try, amount: rapid.Int64Range(1, amount).Draw(t, "part")}
@@ -313,11 +314,15 @@ func TestPostingsAddUp(t *testing.T) {
 			if sum != 0 || at != then {
 				t.Fatalf("%v after %v: %v, %v in the journal", to.Status, e.kind, then, at)
 			}
-			row := Row{ID: "p", Amount: to.Amount, Refunded: to.Refunded, Fees: to.Fees, Tax: to.Tax, Disputed: to.disputed, Status: to.Status, GivenUp: to.GivenUp(), Currency: "EUR"}
+			row := Row{ID: "p", Amount: to.Amount, Refunded: to.Refunded, Fees: to.Fees, Tax: to.Tax, Disputed: to.disputed, Status: to.Status, GivenUp: to.GivenUp(), Currency: "EUR",
+				Account: to.account, Transferred: to.transferred}
 			for i, name := range paymentapi.Accounts {
 				if want := row.accounts()[name]; want != then[i] {
 					t.Fatalf("%v after %v: %s has %d, and should have %d", to.Status, e.kind, name, then[i], want)
 				}
+			}
+			if passed := -then[inOrganizer] - then[inRefunds]; p.account != "" && then[inTransferred] != passed || p.account == "" && then[inTransferred] != 0 {
+				t.Fatalf("%v after %v: %d passed on to %q, %d is the organizer's", to.Status, e.kind, then[inTransferred], p.account, passed)
 			}
 			p = to
 		}

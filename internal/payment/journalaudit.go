@@ -82,6 +82,9 @@ func (b *books) compare(r *Row) string {
 	moved, wants := b.moved[r.ID], r.accounts()
 	wants[paymentapi.AccountGatewayFees] = moved[paymentapi.AccountGatewayFees] // only the gateway knows
 	wants[paymentapi.AccountGateway] -= moved[paymentapi.AccountGatewayFees]
+	if r.Transferred < 0 || r.Transferred > 0 && (r.Account == "" || r.Transferred > r.Amount-r.Fees) { // less than is the organizer's if an older program has changed it
+		return fmt.Sprintf("payments.transferred of %s is %d %s to account %q, but only %d is the organizer's", r.ID, r.Transferred, r.Currency, r.Account, r.Amount-r.Fees)
+	}
 	for _, name := range paymentapi.Accounts {
 		if is := moved[name]; is != wants[name] {
 			return fmt.Sprintf("the journal has %d %s of payment %s in account %s, but by its row, which is %s, it is %d", is, r.Currency, r.ID, name, r.Status, wants[name])
@@ -111,7 +114,8 @@ func (r *Row) accounts() sums {
 	}
 	fee, tax := r.Fees-r.Tax, r.Tax
 	s := sums{
-		paymentapi.AccountGateway:     r.Amount - r.Refunded - r.Disputed,
+		paymentapi.AccountGateway:     r.Amount - r.Refunded - r.Disputed - r.Transferred,
+		paymentapi.AccountTransferred: r.Transferred,
 		paymentapi.AccountOrganizer:   r.Fees - r.Amount,
 		paymentapi.AccountFees:        -kept(fee),
 		paymentapi.AccountTax:         -kept(tax),

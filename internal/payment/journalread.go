@@ -32,6 +32,9 @@ type storedPosting struct {
 	Key       string                       `json:"k"`
 	Reason    string                       `json:"r"`
 	Reference string                       `json:"f"`
+	Gateway   string                       `json:"g"`
+	Account   string                       `json:"a"`
+	Test      bool                         `json:"t"`
 	Lines     map[paymentapi.Account]int64 `json:"l"`
 }
 
@@ -124,7 +127,7 @@ func postedAt(rowID string) int64 { return notedAt(rowID).UnixMicro() }
 
 func (p *storedPosting) shown(eventID, currency string, at int64) paymentapi.Posting {
 	out := paymentapi.Posting{EventID: eventID, Currency: currency, At: at, PaymentID: p.Payment, Step: p.Step, Cause: p.Cause,
-		By: p.By, Key: p.Key, Reason: p.Reason, Reference: p.Reference}
+		By: p.By, Key: p.Key, Reason: p.Reason, Reference: p.Reference, Gateway: p.Gateway, GatewayAccount: p.Account, Test: p.Test}
 	for _, name := range paymentapi.Accounts {
 		if n, ok := p.Lines[name]; ok {
 			out.Lines = append(out.Lines, paymentapi.Line{Account: name, Amount: n})
@@ -154,6 +157,7 @@ func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID str
 		if err = failed; err == nil && one.PaymentID == p.ID && !(buyer && one.Step == paymentapi.StepFee) {
 			if buyer {
 				one.Reason = forBuyers(one.Reason)
+				one.Gateway, one.GatewayAccount, one.Test = "", "", false
 			}
 			list = append(list, one)
 		}

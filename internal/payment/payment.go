@@ -44,6 +44,10 @@ type record struct {
 	dispute      string            // see the disputes in decide.go
 	posted       int64             // the version up to which the journal speaks of it
 	elsewhere    int64             // minor units: see state
+	gateway      string            // the gateway that it was begun with; "": an older program has not said
+	account      string            // the organizer's account there, as of then; "": the money stays with this ticket office
+	test         bool              // no money moves at that gateway
+	transferred  int64             // minor units: what the journal has passed on to the account
 }
 
 // GivenUp reports whether the payment was given up after the booking service or the
@@ -165,6 +169,7 @@ func (p *record) moved(s state, e event, now int64) record {
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version
+	m.transferred = m.passes()
 	if e.reference != "" {
 		m.reference = e.reference
 	}
@@ -241,6 +246,9 @@ func (p *record) charge(try int64) provider.Charge {
 	c := provider.Charge{ID: p.ID + "." + strconv.FormatInt(try, 10), Amount: p.Amount, Currency: p.Currency}
 	if try == p.try {
 		c.Method, c.Reference = p.Method, p.reference
+	}
+	if p.account != "" {
+		c.Account, c.Fee = p.account, p.Fees
 	}
 	return c
 }

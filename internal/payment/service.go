@@ -40,6 +40,8 @@ type Service struct {
 	bookings  bookingapi.Paying
 	buyers    Buyers
 	gateway   provider.Gateway
+	provider  string // its name; "": none
+	test      bool   // it moves no money
 	publicURL string // of the pages that buyers come back to; "": none
 	now       func() time.Time
 	log       *slog.Logger
@@ -85,7 +87,8 @@ type Config struct {
 	DB        *sqldb.DB
 	Bookings  Bookings
 	Gateway   provider.Gateway // nil: only what is free is sold
-	Provider  string           // the gateway's name, in the address to which it sends messages
+	Provider  string           // the gateway's name, in the address to which it sends messages, and in rows
+	Test      bool             // the gateway moves no money
 	PublicURL string           // of the pages to which buyers come back after approving elsewhere; "": they are not sent anywhere
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -97,7 +100,7 @@ type Config struct {
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	db := cfg.DB
 	s := &Service{
-		bookings: cfg.Bookings, buyers: cfg.Bookings, gateway: cfg.Gateway, publicURL: cfg.PublicURL, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
+		bookings: cfg.Bookings, buyers: cfg.Bookings, gateway: cfg.Gateway, provider: cfg.Provider, test: cfg.Test, publicURL: cfg.PublicURL, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
 		patience:  2 * time.Second,
 		stale:     3 * time.Second,
 		every:     2 * time.Second,

@@ -16,11 +16,12 @@ import (
 // allow it, but would cost each of the others a quarter more.
 var (
 	sqlInsertSet = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
-			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, alternatives, posted)
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, alternatives, posted, gateway, account, test)
 		SELECT id, booking_id, event_id, user_id, 1, amount, currency, status, method,
-			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history, started_at, '', lang, fees, tax, alternatives, 1
+			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history, started_at, '', lang, fees, tax, alternatives, 1, gateway, account, test
 		FROM ` + sqldb.Rows(`id TEXT, booking_id TEXT, event_id TEXT, user_id TEXT, amount BIGINT, currency TEXT,
-			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT, started_at BIGINT, lang TEXT, fees BIGINT, tax BIGINT, alternatives BOOLEAN`)
+			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT, started_at BIGINT, lang TEXT, fees BIGINT, tax BIGINT, alternatives BOOLEAN,
+			gateway TEXT, account TEXT, test BOOLEAN`)
 
 	// By payments_by_event. Only what has moved is posted.
 	sqlMoveSet = `WITH moved AS (UPDATE payments p SET status = w.status, method = w.method, try = w.try, refunded = w.refunded,
@@ -56,7 +57,7 @@ func (s *store) runSets(items waiting) (rest waiting) {
 				continue
 			}
 		case *move:
-			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() && !w.costsOther() && !w.waits() && !w.disputes() && !w.fails() && !w.elsewhere() && w.from.isPosted() {
+			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() && !w.costsOther() && !w.waits() && !w.disputes() && !w.fails() && !w.elsewhere() && w.to.account == "" && w.from.isPosted() {
 				moves[w.from.ID] = w
 				done = append(done, it)
 				continue
@@ -111,13 +112,14 @@ func (t *tried) before(bookingID string) bool {
 // insertSets inserts new payments, and the rows of payments_begun that lead recovery
 // to them.
 func insertSets(set map[string]*insertion) []sqldb.Set {
-	var id, booking, event, user, currency, status, method, history, lang []string
-	others := make([]bool, 0, len(set))
+	var id, booking, event, user, currency, status, method, history, lang, gateway, account []string
+	var others, test []bool
 	var amount, created, started, fees, tax []int64
 	var key, print [][]byte
 	made := make([]*insertion, 0, len(set))
-	sqldb.Room(len(set), &id, &booking, &event, &user, &currency, &status, &method, &history, &lang)
+	sqldb.Room(len(set), &id, &booking, &event, &user, &currency, &status, &method, &history, &lang, &gateway, &account)
 	sqldb.Room(len(set), &amount, &created, &started, &fees, &tax)
+	sqldb.Room(len(set), &others, &test)
 	sqldb.Room(len(set), &key, &print)
 	for _, w := range set {
 		p := newPayment(w.want, 1)
@@ -128,10 +130,10 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 		key, print = append(key, w.keyHash), append(print, w.fingerprint)
 		created, history, started = append(created, p.CreatedAt), append(history, p.History), append(started, p.StartedAt)
 		lang, fees, tax = append(lang, p.Lang), append(fees, p.Fees), append(tax, p.Tax)
-		others = append(others, p.Alternatives)
+		others, gateway, account, test = append(others, p.Alternatives), append(gateway, p.gateway), append(account, p.account), append(test, p.test)
 	}
 	return []sqldb.Set{
-		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history, started, lang, fees, tax, others}},
+		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history, started, lang, fees, tax, others, gateway, account, test}},
 		noteSet(sqlStartSet, noteStarted(made)),
 	}
 }

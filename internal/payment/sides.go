@@ -18,7 +18,8 @@ type sides struct{ s *Service }
 
 const (
 	// By ranges of the primary key.
-	sqlSides = `SELECT p.id, p.booking_id, p.status, p.ends_as, p.amount, p.refunded, p.currency, p.reference, p.try, p.created_at, p.updated_at, p.history
+	sqlSides = `SELECT p.id, p.booking_id, p.status, p.ends_as, p.amount, p.refunded, p.currency, p.reference, p.try, p.created_at, p.updated_at, p.history,
+		p.gateway, p.account, p.test
 		FROM /*sqlite: json_each($1) AS j CROSS JOIN payments p*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS j(value) JOIN payments p*/
 		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
 
@@ -42,13 +43,14 @@ func (c sides) OfBookings(ctx context.Context, bookings []string) (map[string][]
 	for rows.Next() {
 		var r record
 		if err := rows.Scan(&r.ID, &r.BookingID, (*string)(&r.Status), (*string)(&r.end), &r.Amount, &r.Refunded, &r.Currency, &r.reference, &r.try,
-			&r.CreatedAt, &r.UpdatedAt, &r.History); err != nil {
+			&r.CreatedAt, &r.UpdatedAt, &r.History, &r.gateway, &r.account, &r.test); err != nil {
 			return nil, fmt.Errorf("read payments: %w", err)
 		}
 		p, err := r.side()
 		if err != nil {
 			return nil, err
 		}
+		p.Away = c.s.foreign(&r)
 		out[r.BookingID] = append(out[r.BookingID], p)
 	}
 	return out, rows.Err()
@@ -60,6 +62,7 @@ func (p *record) side() (reconcile.Payment, error) {
 	out := reconcile.Payment{
 		ID: p.ID, BookingID: p.BookingID, Status: p.Status, GivenUp: p.GivenUp(), Amount: p.Amount, Refunded: p.Refunded,
 		Currency: p.Currency, Reference: p.reference, Methods: p.try, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		With: reconcile.Gateway{Name: p.gateway, Account: p.account, Test: p.test},
 	}
 	disputed := false
 	for _, s := range steps {
@@ -229,10 +232,8 @@ func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
 	m = reconcile.Movement{Charge: p.PaymentID, Reference: p.Reference, Currency: p.Currency, At: p.At}
 	for _, l := range p.Lines {
 		m.Off += l.Amount
-		if l.Account == paymentapi.AccountGateway {
-			m.Amount += l.Amount
-		}
 	}
+	m.Amount = p.AtGateway()
 	switch {
 	case m.Amount > 0 && p.Step == string(paymentapi.DisputeWon):
 		m.Kind = provider.DisputeWonBack

@@ -8,8 +8,51 @@ import (
 	"boxoffice/internal/payment/provider"
 )
 
-// splitting is the gateway for a payment whose organizer may have an account of their own
-// there: charges name it, and what this ticket office keeps.
+// begunWith notes which gateway a new payment is begun with, and whose account there
+// receives the money.
+func (s *Service) begunWith(ctx context.Context, p *record) error {
+	if p.Amount == 0 {
+		return nil
+	}
+	p.gateway, p.test = s.provider, s.test
+	a, ok := s.gateway.(provider.Accounts)
+	if !ok || len(a.Accounts()) == 0 || p.gateway == "" {
+		return nil
+	}
+	organizer, err := s.organizerOf(ctx, p.EventID)
+	if err != nil {
+		return fmt.Errorf("organizer of the event: %w", err)
+	}
+	p.account = a.Accounts()[organizer]
+	return nil
+}
+
+// foreign reports whether a payment was begun with another gateway than this program has,
+// or in another mode of it. Nobody else is asked about its money.
+func (s *Service) foreign(p *record) bool {
+	return p.gateway != "" && p.Amount != 0 && (p.gateway != s.provider || p.test != s.test)
+}
+
+// with names the gateway that a payment was begun with.
+func (p *record) with() string { return named(p.gateway, p.test) }
+
+// has names the gateway of this program.
+func (s *Service) has() string {
+	if s.gateway == nil {
+		return "none"
+	}
+	return named(s.provider, s.test)
+}
+
+func named(gateway string, test bool) string {
+	if test {
+		return gateway + " (test)"
+	}
+	return gateway
+}
+
+// splitting is the gateway for a payment of an older program, whose row does not say to
+// which account of an organizer the money goes: that follows from the settings.
 type splitting struct {
 	provider.Gateway
 	s        *Service

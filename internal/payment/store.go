@@ -22,12 +22,13 @@ var migrations embed.FS
 
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
-		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted, elsewhere`
+		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted, elsewhere,
+		gateway, account, test, transferred`
 
 	// A conflict with any unique key makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
-			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, alternatives, posted)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '', $15, $16, $17, $18, 1)
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, alternatives, posted, gateway, account, test)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '', $15, $16, $17, $18, 1, $19, $20, $21)
 		ON CONFLICT DO NOTHING`
 
 	// Compare-and-set. This and the following statements use payments_by_event
@@ -51,6 +52,9 @@ const (
 	// The same for a payment of which something was given back on the gateway's own pages.
 	sqlElsewhere = `UPDATE payments SET status = $1, refunded = $2, elsewhere = $3, updated_at = $4, history = $5, version = version + 1, posted = version + 1
 		WHERE event_id = $6 COLLATE "C" AND id = $7 AND version = $8 AND status = $9`
+
+	// What the journal has passed on with the change before, of the same transaction.
+	sqlTransfer = `UPDATE payments SET transferred = $1 WHERE event_id = $2 COLLATE "C" AND id = $3`
 
 	// The same for a payment that is being given up, which also gets a row in
 	// payments_unwinding.
@@ -170,7 +174,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
 		}
 	}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlDelayRefund, sqlFailRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlTransfer, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlDelayRefund, sqlFailRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -362,5 +366,6 @@ func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 	return row.Scan(append([]any{&p.ID, &p.BookingID, &p.EventID, &p.UserID, &p.Attempt, &p.Amount, &p.Currency,
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
 		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end), &p.Lang,
-		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted, &p.elsewhere}, more...)...)
+		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted, &p.elsewhere,
+		&p.gateway, &p.account, &p.test, &p.transferred}, more...)...)
 }

@@ -348,6 +348,7 @@ type world struct {
 	db    *sqldb.DB
 	house *house
 	bank  *bank
+	setUp func(*Config) // changes how a service is started; nil: nothing
 	*Service
 	stop context.CancelFunc
 	ran  chan struct{}
@@ -375,7 +376,11 @@ func newWorldOn(t testing.TB, db *sqldb.DB) *world {
 // boot starts a service over what is there.
 func (w *world) boot() {
 	w.t.Helper()
-	s, err := New(context.Background(), Config{DB: w.db, Bookings: w.house, Gateway: w.bank, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	cfg := Config{DB: w.db, Bookings: w.house, Gateway: w.bank, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if w.setUp != nil {
+		w.setUp(&cfg)
+	}
+	s, err := New(context.Background(), cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}

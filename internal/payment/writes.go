@@ -133,7 +133,7 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 		key, print = w.keyHash, w.fingerprint
 	}
 	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, string(p.Status), p.Method,
-		key, print, p.CreatedAt, p.History, p.StartedAt, p.Lang, p.Fees, p.Tax, p.Alternatives)
+		key, print, p.CreatedAt, p.History, p.StartedAt, p.Lang, p.Fees, p.Tax, p.Alternatives, p.gateway, p.account, p.test)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -168,6 +168,11 @@ type move struct {
 func (w *move) apply(t *batchTx) error {
 	if err := w.set(t); err != nil || !w.moved {
 		return err
+	}
+	if w.to.transferred != w.from.transferred {
+		if _, err := t.exec(sqlTransfer, w.to.transferred, w.to.EventID, w.to.ID); err != nil {
+			return err
+		}
 	}
 	before := w.from.balance()
 	if !w.from.isPosted() {

@@ -16,15 +16,16 @@ const (
 	AccountChargebacks Account = "chargebacks"  // what the gateway has withdrawn for buyers who dispute
 	AccountGatewayFees Account = "gateway_fees" // what the gateway has kept for its services
 	AccountPayout      Account = "payout"       // what the gateway has paid out
+	AccountTransferred Account = "transferred"  // what the gateway has passed on to organizers' own accounts there
 )
 
 // Accounts are all accounts, in the order in which they are listed.
-var Accounts = [...]Account{AccountGateway, AccountBuyer, AccountOrganizer, AccountFees, AccountTax, AccountRefunds, AccountChargebacks, AccountGatewayFees, AccountPayout}
+var Accounts = [...]Account{AccountGateway, AccountBuyer, AccountOrganizer, AccountFees, AccountTax, AccountRefunds, AccountChargebacks, AccountGatewayFees, AccountPayout, AccountTransferred}
 
 // Line is one account's part of a posting, in minor units: above 0 a debit, below 0 a
 // credit.
 type Line struct {
-	Account Account `json:"account" doc:"gateway: money that the gateway has. organizer, fees, tax: whose it is. refunds, chargebacks: what of it went back. buyer: money that goes back." example:"gateway"`
+	Account Account `json:"account" doc:"gateway: money that the gateway has. organizer, fees, tax: whose it is. refunds, chargebacks: what of it went back. buyer: money that goes back. transferred: what the gateway has passed on to the organizer's own account there." example:"gateway"`
 	Amount  int64   `json:"amount" doc:"Minor units. Above 0: debit. Below 0: credit."`
 }
 
@@ -49,6 +50,21 @@ type Posting struct {
 	Reason    string `json:"reason,omitempty" doc:"Code of the payment gateway, or why the booking was refused." example:"card_declined"`
 	Reference string `json:"reference,omitempty" doc:"The payment gateway's name of the charge."`
 	Lines     []Line `json:"lines,omitempty" doc:"The money that it moved."`
+
+	Gateway        string `json:"gateway,omitempty" doc:"The payment gateway at which it moved the money. Not for buyers." example:"stripe"`
+	GatewayAccount string `json:"gateway_account,omitempty" doc:"The organizer's own account at the gateway, which receives the money. Not for buyers." example:"acct_1Nv0FGQ9RKHgCVdK"`
+	Test           bool   `json:"test,omitempty" doc:"Whether the gateway moves no money, as with test keys. Not for buyers." example:"false"`
+}
+
+// AtGateway is by how much more money of the payment is at the gateway after it, in its
+// account or passed on to the organizer's.
+func (p *Posting) AtGateway() (moved int64) {
+	for _, l := range p.Lines {
+		if l.Account == AccountGateway || l.Account == AccountTransferred {
+			moved += l.Amount
+		}
+	}
+	return moved
 }
 
 // Part is what has gone back of a part of an amount, such as its tax, when refunded of

@@ -24,6 +24,16 @@ type Payment struct {
 	CreatedAt int64  // µs since 1970
 	UpdatedAt int64
 	Movements []Movement // captures, refunds and disputes of its history
+
+	With Gateway // what it was begun with
+	Away bool    // the gateway that is asked is another one
+}
+
+// Gateway is what a payment was begun with: the name of the gateway, the organizer's own
+// account there ("": none), and whether it moves no money.
+type Gateway struct {
+	Name, Account string
+	Test          bool
 }
 
 // keeps is what the payment keeps of its money, after refunds.
@@ -83,7 +93,7 @@ func judge(s span, b *Booking) *judgement {
 	for i := range b.Payments {
 		p := &b.Payments[i]
 		c := &comparison{judgement: j, p: p, lines: byPayment[p.ID], postings: posted[p.ID]}
-		if s.books {
+		if s.books && !p.Away {
 			c.gateway()
 		}
 		c.journal()

@@ -41,7 +41,7 @@ type Record interface {
 type Costs interface {
 	// Fee takes a line with a fee about a payment of the record, whose id is its Charge. The
 	// lines come in the order of the payments' bookings.
-	Fee(ctx context.Context, m Movement) error
+	Fee(ctx context.Context, m Movement, of *Payment) error
 	Payout(ctx context.Context, m Movement) error
 	// Done comes after the last line.
 	Done(ctx context.Context) error
@@ -311,12 +311,12 @@ func (r *comparing) fees(ctx context.Context, b *Booking) error {
 	}
 	for _, m := range b.Lines {
 		payment, _ := splitCharge(m.Charge)
-		known := slices.ContainsFunc(b.Payments, func(p Payment) bool { return p.ID == payment && p.Currency == m.Currency })
-		if m.Fee == 0 || m.ID == "" || !known || !r.has(m.At) {
+		i := slices.IndexFunc(b.Payments, func(p Payment) bool { return p.ID == payment && p.Currency == m.Currency })
+		if m.Fee == 0 || m.ID == "" || i < 0 || !r.has(m.At) {
 			continue
 		}
 		m.Charge = payment
-		if err := r.Costs.Fee(ctx, m); err != nil {
+		if err := r.Costs.Fee(ctx, m, &b.Payments[i]); err != nil {
 			return err
 		}
 	}
