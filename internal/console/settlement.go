@@ -51,6 +51,7 @@ func (c *Console) movements(v *page.Visit, e *eventapi.Event) error {
 	for _, a := range paymentapi.Accounts {
 		columns = append(columns, string(a))
 	}
+	columns = append(columns, "gateway", "gateway_account", "test")
 	out, rc := beginCSV(v, slug.Make(e.Title)+"-settlement.csv", columns), http.NewResponseController(v.W)
 	if v.Method == http.MethodHead {
 		return nil
@@ -92,5 +93,9 @@ func movement(p *paymentapi.Posting) []string {
 		}
 		line = append(line, decimal(sum, p.Currency))
 	}
-	return line
+	test := ""
+	if p.Test {
+		test = "yes"
+	}
+	return append(line, harmless(p.Gateway), harmless(p.GatewayAccount), test)
 }

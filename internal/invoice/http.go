@@ -319,12 +319,15 @@ type statementBody struct {
 	RefundFees  int64  `json:"refund_fees" doc:"Part of refunds that is fees, without tax." example:"5100"`
 	RefundTax   int64  `json:"refund_tax" doc:"Part of refunds that is tax." example:"5102"`
 	Chargebacks int64  `json:"chargebacks" doc:"What the gateway has withdrawn for buyers who dispute their payments." example:"6500"`
-	GatewayFees int64  `json:"gateway_fees" doc:"What the gateway has kept, as far as it has reported that by event." example:"0"`
+	GatewayFees int64  `json:"gateway_fees" doc:"What the gateway has kept, as far as it has reported that by event. Without operator_gateway_fees." example:"0"`
 	Due         int64  `json:"due" doc:"Due to the organizer: gross less refunds, less the fees that stay with the operator, chargebacks and gateway_fees." example:"4853500"`
 	Reserve     int64  `json:"reserve" doc:"Part of due that is held back: all of it until the event is over, then what is still to be refunded, and for some days reserve_percent of due." example:"0"`
 	PaidOut     int64  `json:"paid_out" doc:"What the gateway has paid out, as far as it has reported that by event." example:"0"`
-	Payout      int64  `json:"payout" doc:"To be paid out now: due less reserve and paid_out. Negative: the organizer owes it." example:"4853500"`
-	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back." example:"5193500"`
+	Payout      int64  `json:"payout" doc:"To be paid out now: due less transferred, reserve and paid_out. Negative: the organizer owes it." example:"4853500"`
+	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back, and without transferred." example:"5193500"`
+
+	Transferred  int64 `json:"transferred" doc:"What of due the gateway has passed on to an account of the organizer's own there, less what it has taken back from it for refunds." example:"0"`
+	OperatorFees int64 `json:"operator_gateway_fees" doc:"What the gateway has kept for payments that it passes on to an account of the organizer's own. The operator pays it." example:"0"`
 }
 
 type settlementBody struct {
@@ -353,7 +356,7 @@ func (s *Service) settlement(ctx context.Context, in *byEvent) (*settlementOut, 
 	}
 	out := &settlementOut{private, settlementBody{t.EventID, t.At, t.Over, t.Held, codec.OrNil(t.HeldUntil), make([]statementBody, len(t.Items))}}
 	for i, x := range t.Items {
-		out.Body.Items[i] = statementBody{x.Currency, x.Payments, x.Gross, x.GrossFees, x.GrossTax, x.Refunded, x.Refunds, x.RefundFees, x.RefundTax, x.Chargebacks, x.GatewayFees, x.Due, x.Reserve, x.PaidOut, x.Payout, x.AtGateway}
+		out.Body.Items[i] = statementBody{x.Currency, x.Payments, x.Gross, x.GrossFees, x.GrossTax, x.Refunded, x.Refunds, x.RefundFees, x.RefundTax, x.Chargebacks, x.GatewayFees, x.Due, x.Reserve, x.PaidOut, x.Payout, x.AtGateway, x.Transferred, x.OperatorFees}
 	}
 	return out, nil
 }

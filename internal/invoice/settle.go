@@ -95,7 +95,13 @@ func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 		case paymentapi.AccountChargebacks:
 			t.Chargebacks += l.Amount
 		case paymentapi.AccountGatewayFees:
-			t.GatewayFees += l.Amount
+			if p.GatewayAccount != "" {
+				t.OperatorFees += l.Amount
+			} else {
+				t.GatewayFees += l.Amount
+			}
+		case paymentapi.AccountTransferred:
+			t.Transferred += l.Amount
 		case paymentapi.AccountPayout:
 			t.PaidOut += l.Amount
 		case paymentapi.AccountOrganizer, paymentapi.AccountFees, paymentapi.AccountTax, paymentapi.AccountRefunds:
@@ -133,20 +139,22 @@ func cameBack(t *invoiceapi.Statement, p *paymentapi.Posting) {
 	}
 }
 
-// settle works out what is the organizer's. The fees stay with the operator. Until the
-// event is over all of it is held back, since it would go back to buyers if the event were
-// cancelled; afterwards, what is still to be refunded, and held percent of what is due. Prices without a tax of their own
-// contain the seller's.
+// settle works out what is the organizer's. The fees stay with the operator, who pays the
+// gateway's for money that it has passed on to an account of the organizer's own. Until the
+// event is over all else is held back, since it would go back to buyers if the event were
+// cancelled; afterwards, what is still to be refunded, and held percent of what is due.
+// Prices without a tax of their own contain the seller's.
 func settle(t *invoiceapi.Statement, over bool, held, open, rate int64) {
 	if t.GrossTax == 0 && t.RefundTax == 0 {
 		t.GrossTax, t.RefundTax = Contained(t.Gross, rate), Contained(t.Refunds, rate)
 	}
 	t.Due = t.Gross - t.Refunds - t.Fees() - t.Chargebacks - t.GatewayFees
-	t.Reserve = max(0, t.Due-t.PaidOut)
+	here := t.Due - t.Transferred // with the operator
+	t.Reserve = max(0, here-t.PaidOut)
 	if over {
-		t.Reserve = min(t.Reserve, open+money.Share(max(0, t.Due), held*100, money.HalfUp))
+		t.Reserve = min(t.Reserve, open+money.Share(max(0, here), held*100, money.HalfUp))
 	}
-	t.Payout = t.Due - t.Reserve - t.PaidOut
+	t.Payout = here - t.Reserve - t.PaidOut
 }
 
 // Movements are an event's postings that moved money; see invoiceapi.Settlements.

@@ -103,6 +103,69 @@ func TestSettlement(t *testing.T) {
 	}
 }
 
+// What the gateway passes on to an account of the organizer's own is not paid out by the
+// operator, who pays the gateway's fees for it. A dispute is taken from the operator, so the
+// organizer owes it. Payments from before the organizer had the account stay as they are.
+func TestSettlementOfOwnAccounts(t *testing.T) {
+	w := newWorld(t)
+	event := w.firstEvent()
+	passed := paymentapi.AccountTransferred
+	own := func(step string, lines ...paymentapi.Line) {
+		w.post(step, lines...)
+		w.journal[len(w.journal)-1].GatewayAccount = "acct_hall"
+	}
+	own("captured", to(gate, 1000), to(org, -10000), to(fee, -1000), to(tax, -2090), to(passed, 12090))
+	own("captured", to(gate, 1000), to(org, -10000), to(fee, -1000), to(tax, -2090), to(passed, 12090))
+	own("fee", to(gate, -420), to(paymentapi.AccountGatewayFees, 420))
+	own("partly_refunded", to(gate, -500), to(fee, 500), to(tax, 1045), to(back, 5000), to(passed, -6045))
+	settled := func(over bool) invoiceapi.Statement {
+		t.Helper()
+		e := w.events[event]
+		if e.Over = w.now.Add(time.Hour); over {
+			e.Over = w.now.Add(-time.Hour)
+		}
+		w.events[event] = e
+		s, err := w.Settlement(t.Context(), hall, event)
+		if err != nil || len(s.Items) != 1 {
+			t.Fatalf("%+v %v", s, err)
+		}
+		for _, lang := range []string{"en", "de"} {
+			if file, err := w.SettlementPDF(t.Context(), &s, lang); err != nil || !strings.HasPrefix(string(file), "%PDF") {
+				t.Errorf("%s: %v", lang, err)
+			}
+		}
+		return s.Items[0]
+	}
+	want := invoiceapi.Statement{Currency: "EUR", Payments: 2, Refunded: 1, Gross: 26180, GrossFees: 2000, GrossTax: 4180, Refunds: 6545, RefundFees: 500, RefundTax: 1045,
+		Due: 18135, Transferred: 18135, OperatorFees: 420, AtGateway: 1080}
+	if got := settled(false); got != want || got.ReserveSaid() {
+		t.Errorf("%+v\n%+v", got, want)
+	}
+	own("disputed", to(gate, -13090), to(withdrawn, 13090))
+	own("fee", to(gate, -1500), to(paymentapi.AccountGatewayFees, 1500))
+	want.Chargebacks, want.OperatorFees, want.Due, want.Payout, want.AtGateway = 13090, 1920, 5045, -13090, -13510
+	for _, over := range []bool{false, true} {
+		if got := settled(over); got != want {
+			t.Errorf("%+v\n%+v", got, want)
+		}
+	}
+	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090)) // from before
+	w.post("fee", to(gate, -100), to(paymentapi.AccountGatewayFees, 100))
+	want.Payments, want.Gross, want.GrossFees, want.GrossTax, want.GatewayFees = 3, 39270, 3000, 6270, 100
+	want.Due, want.Payout, want.AtGateway = 17035, -1100, -520
+	got := settled(false)
+	if got != want {
+		t.Errorf("%+v\n%+v", got, want)
+	}
+	shown := map[string]int64{}
+	for _, row := range got.Rows() {
+		shown[row.Name] = row.Amount
+	}
+	if shown["transferred"] != -18135 || shown["operator-fees"] != -1920 || shown["gateway-fees"] != -100 || shown["payout"] != -1100 {
+		t.Errorf("%v", shown)
+	}
+}
+
 // Prices without a tax of their own contain the seller's.
 func TestSettlementContainsTax(t *testing.T) {
 	w := newWorld(t)
@@ -132,7 +195,7 @@ func TestSettlementsAddUp(t *testing.T) {
 			f := rapid.Int64Range(0, amount).Draw(t, "fee")
 			x := rapid.Int64Range(0, amount-f).Draw(t, "tax")
 			p := paymentapi.Posting{Lines: []paymentapi.Line{to(gate, amount), to(org, f+x-amount), to(fee, -f), to(tax, -x)}}
-			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			switch rapid.IntRange(0, 7).Draw(t, "step") {
 			case 0:
 				p.Lines = []paymentapi.Line{to(gate, -amount), to(back, amount-f-x), to(fee, f), to(tax, x)}
 				fees -= f
@@ -146,16 +209,21 @@ func TestSettlementsAddUp(t *testing.T) {
 				p.Step = string(paymentapi.RefundCameBack)
 				p.Lines = []paymentapi.Line{to(gate, amount), to(back, f+x-amount), to(fee, -f), to(tax, -x)}
 				fees += f
+			case 5:
+				p.Lines = []paymentapi.Line{to(gate, -amount), to(paymentapi.AccountTransferred, amount)}
+			case 6:
+				p.Lines = []paymentapi.Line{to(gate, -amount), to(paymentapi.AccountGatewayFees, amount)}
+				p.GatewayAccount = rapid.SampledFrom([]string{"", "acct_hall"}).Draw(t, "account")
 			default:
 				fees += f
 			}
 			add(&s, &p)
 		}
 		settle(&s, rapid.Bool().Draw(t, "over"), rapid.Int64Range(0, 100).Draw(t, "held"), rapid.Int64Range(0, 1_000).Draw(t, "open"), 700)
-		if left := s.Due + fees - s.PaidOut + s.Returning; s.AtGateway != left || s.Fees() != fees {
+		if left := s.Due + fees - s.PaidOut + s.Returning - s.Transferred - s.OperatorFees; s.AtGateway != left || s.Fees() != fees {
 			t.Fatalf("%d at the gateway, %d by the statement", s.AtGateway, left)
 		}
-		if s.Reserve < 0 || s.Payout != s.Due-s.Reserve-s.PaidOut {
+		if s.Reserve < 0 || s.Payout != s.Due-s.Transferred-s.Reserve-s.PaidOut {
 			t.Fatalf("%+v", s)
 		}
 	})

@@ -143,17 +143,25 @@ type Statement struct {
 	RefundFees  int64 // part of Refunds, without tax
 	RefundTax   int64 // part of Refunds
 	Chargebacks int64 // what the gateway has withdrawn for buyers who dispute their payments
-	GatewayFees int64 // what the gateway has kept
+	GatewayFees int64 // what the gateway has kept, but for OperatorFees
 	Due         int64 // to the organizer: Gross less Refunds, the fees that stay, Chargebacks and GatewayFees
 	Reserve     int64 // part of Due that buyers may still get back
 	PaidOut     int64 // by the gateway
-	Payout      int64 // to be paid out now: Due less Reserve and PaidOut
+	Payout      int64 // to be paid out now: Due less Reserve, PaidOut and Transferred
 	Returning   int64 // money of payments that were given up, on its way back
-	AtGateway   int64 // what the gateway has of all that
+	AtGateway   int64 // what the gateway has of all that, but for Transferred
+
+	// Of payments for which the organizer has an account of their own at the gateway:
+	Transferred  int64 // what of Due the gateway has passed on to it
+	OperatorFees int64 // what the gateway has kept for them; the operator pays it
 }
 
 // Fees are the fees that stay with the operator.
 func (s *Statement) Fees() int64 { return s.GrossFees - s.RefundFees }
+
+// ReserveSaid reports whether it is said what is held back and why. Of what the gateway has
+// passed on, nothing is.
+func (s *Statement) ReserveSaid() bool { return s.Transferred == 0 || s.Reserve != 0 }
 
 // Row is a row of a statement, for pages and files.
 type Row struct {
@@ -176,12 +184,16 @@ func (s *Statement) Rows() []Row {
 		{Name: "refunds", Amount: -s.Refunds, Count: s.Refunded},
 		{Name: "tax", Amount: -s.RefundTax, Part: true},
 		{Name: "fees", Amount: -s.Fees()},
+		{Name: "operator-fees", Amount: -s.OperatorFees, Part: true},
 		{Name: "chargebacks", Amount: -s.Chargebacks},
 		{Name: "gateway-fees", Amount: -s.GatewayFees},
 		{Name: "due", Amount: s.Due, Total: true},
+		{Name: "transferred", Amount: -s.Transferred},
 		{Name: "reserve", Amount: -s.Reserve},
 		{Name: "paid-out", Amount: -s.PaidOut},
 		{Name: "payout", Amount: s.Payout, Total: true},
 	}
-	return slices.DeleteFunc(rows, func(r Row) bool { return r.Amount == 0 && (r.Part || r.Name == "paid-out" || r.Name == "gateway-fees") })
+	return slices.DeleteFunc(rows, func(r Row) bool {
+		return r.Amount == 0 && (r.Part || r.Name == "paid-out" || r.Name == "gateway-fees" || r.Name == "transferred")
+	})
 }

@@ -82,10 +82,10 @@ func TestPaymentsKeepTheirGateway(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1, 2)
 		w.house.split(b.ID, 1500, 600)
 		p, err := w.pay(b, "tok_ok", "")
-		if statusOf(t, p, err) != paymentapi.Captured || p.gateway != "stripe" || p.account != "acct_hall" || !p.test || p.transferred != 8500 {
+		if statusOf(t, p, err) != paymentapi.Captured || p.gateway != "stripe" || p.account != "acct_hall" || !p.test || p.transferred != 9100 {
 			t.Fatalf("%+v", p)
 		}
-		if got := s.seen(); !slices.Equal(got, []string{"authorize acct_hall 1500", "capture acct_hall 1500"}) {
+		if got := s.seen(); !slices.Equal(got, []string{"authorize acct_hall 900", "capture acct_hall 900"}) {
 			t.Errorf("%q", got)
 		}
 		free := w.house.hold(fan.UserID)
@@ -112,7 +112,7 @@ func TestPaymentsKeepTheirGateway(t *testing.T) {
 		waits("stripe", false)
 		s = w.splits("stripe", true, map[string]string{organizer.UserID: "acct_new"})
 		time.Sleep(5 * time.Minute)
-		if got := s.seen(); !slices.Equal(got, []string{"refund acct_hall 1500"}) {
+		if got := s.seen(); !slices.Equal(got, []string{"refund acct_hall 900"}) {
 			t.Errorf("%q", got)
 		}
 		w.agree()
@@ -140,7 +140,7 @@ func TestPaymentsOfOlderProgramsFollowTheSettings(t *testing.T) {
 }
 
 // What the gateway passes on to the organizer's account is in the journal: at the capture
-// what was sold without the fees, and at a refund its share of that comes back. A dispute
+// what was sold but for the fees, and at a refund its share of that comes back. A dispute
 // is taken from this ticket office, and so are the gateway's fees.
 func TestJournalOfOwnAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -164,8 +164,8 @@ func TestJournalOfOwnAccounts(t *testing.T) {
 		if _, err := w.Reconcile(t.Context(), at); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"authorized approved", "captured gateway=1500 organizer=-8500 fees=-900 tax=-600 transferred=8500",
-			"partly_refunded refunded gateway=-498 fees=299 tax=199 refunds=2835 transferred=-2835", "fee gateway=-175 gateway_fees=175"}
+		want := []string{"authorized approved", "captured gateway=900 organizer=-8500 fees=-900 tax=-600 transferred=9100",
+			"partly_refunded refunded gateway=-299 fees=299 tax=199 refunds=2835 transferred=-3034", "fee gateway=-175 gateway_fees=175"}
 		got := w.story(p.ID)
 		if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 			t.Errorf("%q", got)
@@ -194,15 +194,15 @@ func TestJournalOfOwnAccounts(t *testing.T) {
 		if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
 			t.Error(wrong, err)
 		}
-		w.change(`UPDATE payments SET transferred = 9000`)
-		if wrong, err := Journal(t.Context(), w.db.Reader(), event1); !strings.Contains(wrong, "only 8500 is the organizer's") || err != nil {
+		w.change(`UPDATE payments SET transferred = 9101`)
+		if wrong, err := Journal(t.Context(), w.db.Reader(), event1); !strings.Contains(wrong, "only 9100 is the organizer's") || err != nil {
 			t.Error(wrong, err)
 		}
-		w.change(`UPDATE payments SET transferred = 8500`)
+		w.change(`UPDATE payments SET transferred = 9100`)
 		if wrong, err := Journal(t.Context(), w.db.Reader(), event1); !strings.Contains(wrong, "in account") || err != nil {
 			t.Error(wrong, err)
 		}
-		w.change(`UPDATE payments SET transferred = 8500 - 2835`)
+		w.change(`UPDATE payments SET transferred = 9100 - 3034`)
 	})
 }
 

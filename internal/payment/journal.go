@@ -57,15 +57,15 @@ func (p *record) balance() (b balance) {
 	return b
 }
 
-// passes is what the gateway has passed on to the organizer's account: what was sold
-// without the fees, less what came back of that for refunds. Disputes are taken from this
-// ticket office.
+// passes is what the gateway has passed on to the organizer's account: what was sold but
+// for the fees, less what came back of that for refunds. Tax is the organizer's to pay.
+// Disputes are taken from this ticket office.
 func (p *record) passes() int64 {
 	if p.account == "" {
 		return 0
 	}
 	b := p.balance()
-	return -b[inOrganizer] - b[inRefunds]
+	return -b[inOrganizer] - b[inTax] - b[inRefunds]
 }
 
 // posted is a posting of a batch.

@@ -321,7 +321,7 @@ func TestPostingsAddUp(t *testing.T) {
 					t.Fatalf("%v after %v: %s has %d, and should have %d", to.Status, e.kind, name, then[i], want)
 				}
 			}
-			if passed := -then[inOrganizer] - then[inRefunds]; p.account != "" && then[inTransferred] != passed || p.account == "" && then[inTransferred] != 0 {
+			if passed := -then[inOrganizer] - then[inTax] - then[inRefunds]; p.account != "" && then[inTransferred] != passed || p.account == "" && then[inTransferred] != 0 {
 				t.Fatalf("%v after %v: %d passed on to %q, %d is the organizer's", to.Status, e.kind, then[inTransferred], p.account, passed)
 			}
 			p = to

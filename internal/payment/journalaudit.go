@@ -82,8 +82,8 @@ func (b *books) compare(r *Row) string {
 	moved, wants := b.moved[r.ID], r.accounts()
 	wants[paymentapi.AccountGatewayFees] = moved[paymentapi.AccountGatewayFees] // only the gateway knows
 	wants[paymentapi.AccountGateway] -= moved[paymentapi.AccountGatewayFees]
-	if r.Transferred < 0 || r.Transferred > 0 && (r.Account == "" || r.Transferred > r.Amount-r.Fees) { // less than is the organizer's if an older program has changed it
-		return fmt.Sprintf("payments.transferred of %s is %d %s to account %q, but only %d is the organizer's", r.ID, r.Transferred, r.Currency, r.Account, r.Amount-r.Fees)
+	if r.Transferred < 0 || r.Transferred > 0 && (r.Account == "" || r.Transferred > r.Amount-r.Fees+r.Tax) { // less than is the organizer's if an older program has changed it
+		return fmt.Sprintf("payments.transferred of %s is %d %s to account %q, but only %d is the organizer's", r.ID, r.Transferred, r.Currency, r.Account, r.Amount-r.Fees+r.Tax)
 	}
 	for _, name := range paymentapi.Accounts {
 		if is := moved[name]; is != wants[name] {

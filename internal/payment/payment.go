@@ -248,7 +248,7 @@ func (p *record) charge(try int64) provider.Charge {
 		c.Method, c.Reference = p.Method, p.reference
 	}
 	if p.account != "" {
-		c.Account, c.Fee = p.account, p.Fees
+		c.Account, c.Fee = p.account, p.Fees-p.Tax
 	}
 	return c
 }

@@ -50,6 +50,26 @@ func (w *writer) settlement(s *invoiceapi.Settlement) {
 	}
 }
 
+// remarks are the sentences below a table.
+func (w *writer) remarks(s *invoiceapi.Settlement, t *invoiceapi.Statement) []string {
+	list := []string{w.t("settlement.text")}
+	if t.Transferred != 0 {
+		list = append(list, w.t("settlement.transferred.text"))
+	}
+	if !t.ReserveSaid() {
+		return list
+	}
+	said := "settlement.reserve.open"
+	if s.Over {
+		said = "settlement.reserve.over"
+	}
+	text := w.t(said)
+	if s.Held > 0 {
+		text += " " + w.t("settlement.reserve.held", "Percent", s.Held, "Until", locale.When(w.lang, s.HeldUntil, locale.Date))
+	}
+	return append(list, text)
+}
+
 // statement writes a table of amounts.
 func (w *writer) statement(s *invoiceapi.Settlement, t *invoiceapi.Statement) {
 	w.room(330)
@@ -77,13 +97,5 @@ func (w *writer) statement(s *invoiceapi.Settlement, t *invoiceapi.Statement) {
 		w.y += size + 9
 	}
 	w.Font(sheet.Regular, 8.5)
-	said := "settlement.reserve.open"
-	if s.Over {
-		said = "settlement.reserve.over"
-	}
-	text := w.t(said)
-	if s.Held > 0 {
-		text += " " + w.t("settlement.reserve.held", "Percent", s.Held, "Until", locale.When(w.lang, s.HeldUntil, locale.Date))
-	}
-	w.y = w.block(grey, left, w.y+4, inner, 12, 5, w.t("settlement.text"), text) + 26
+	w.y = w.block(grey, left, w.y+4, inner, 12, 9, w.remarks(s, t)...) + 26
 }
