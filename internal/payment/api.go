@@ -109,12 +109,13 @@ func shownTo(c caller.Caller) func(record, error) (paymentapi.Payment, error) {
 }
 
 // shownAs is show for a caller. Only the buyer learns where the payment is approved, and
-// only others what exactly the gateway has declined it for.
+// only others what exactly the gateway has declined it for, and which one it is.
 func shownAs(c caller.Caller, owns bool) func(record, error) (paymentapi.Payment, error) {
 	return func(p record, err error) (paymentapi.Payment, error) {
 		out, err := show(p, err)
 		if owns && !c.Administers() {
 			out.Reason = forBuyers(out.Reason)
+			out.Gateway, out.GatewayAccount, out.Test = "", "", false
 		} else if c.UserID != p.UserID {
 			out.ApproveAt = ""
 		}

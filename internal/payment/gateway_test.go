@@ -1,8 +1,11 @@
 package payment
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -223,4 +226,59 @@ func TestOlderProgramsPassNothingOn(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// What waits for another gateway is said in the log at the start, and by the daily
+// comparison.
+func TestWaitingForAnotherGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.splits("stripe", true, nil)
+		b, paid := w.bought(fan.UserID)
+		open := w.house.hold(fan.UserID, 3)
+		if p, err := w.pay(open, "tok_never", ""); err != nil || p.Status != paymentapi.Pending {
+			t.Fatal(p, err)
+		}
+		w.crash()
+		w.house.cancel(b.ID, 4000)
+		said := &said{}
+		w.restart(func(cfg *Config) { cfg.Provider, cfg.Log = "other", slog.New(slog.NewTextHandler(said, nil)) })
+		time.Sleep(time.Minute)
+		if text := said.String(); strings.Count(text, "payments and refunds wait for the gateway that they were begun with") != 1 ||
+			!strings.Contains(text, `gateway="stripe (test)" waiting=2`) || !strings.Contains(text, " has=other") {
+			t.Error(text)
+		}
+		w.halt()
+		time.Sleep(4 * time.Hour)
+		found := map[string]string{}
+		for _, f := range w.compared().Findings {
+			found[string(f.Kind)+" "+f.PaymentID] = f.Gateway
+		}
+		want := map[string]string{"other-gateway " + paid.ID: "stripe (test)", "other-gateway " + open.ID + "-1": "stripe (test)"}
+		if !maps.Equal(found, want) {
+			t.Errorf("%v", found)
+		}
+		w.crash() // what waits would keep it from closing
+		w.splits("stripe", true, nil)
+		time.Sleep(time.Minute)
+		w.agree()
+	})
+}
+
+// said is a log that is written and read by several goroutines.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }

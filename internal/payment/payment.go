@@ -63,10 +63,14 @@ func (p *record) over() bool {
 // shown converts the payment for use outside this package.
 func (p *record) shown() (paymentapi.Payment, error) {
 	steps, err := p.steps()
-	return paymentapi.Payment{
+	out := paymentapi.Payment{
 		ID: p.ID, BookingID: p.BookingID, Amount: p.Amount, Currency: p.Currency, Status: p.Status, Method: p.Method,
 		CreatedAt: time.UnixMicro(p.CreatedAt).UTC(), Refunded: p.Refunded, Disputed: p.disputed, ApproveAt: p.approval(), Fees: p.Fees, Tax: p.Tax, Reason: p.Reason, History: steps, Language: p.Lang, Version: p.Version,
-	}, err
+	}
+	if p.Amount != 0 {
+		out.Gateway, out.GatewayAccount, out.Test = p.gateway, p.account, p.test
+	}
+	return out, err
 }
 
 // step is an element of the column history, which appendStep writes.

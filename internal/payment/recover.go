@@ -85,7 +85,7 @@ func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked
 
 // takeUpOne continues a payment if no process seems to drive it.
 func (s *Service) takeUpOne(p record) bool {
-	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) || s.full() {
+	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) || s.full() || s.foreign(&p) {
 		return false
 	}
 	first := evResume

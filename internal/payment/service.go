@@ -157,7 +157,7 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() {
 		var trouble jobs.Trouble
 		var pass jobs.Pass
-		late := false // what is missing in the journal is posted
+		late, told := false, false // what is missing in the journal is posted; what waits for another gateway is logged
 		_ = jobs.Every(ctx, s.every, nil, func(ctx context.Context) error {
 			err := s.guarded(ctx, "recovery of payments", func() error {
 				if !s.lease.Held(ctx) {
@@ -167,6 +167,10 @@ func (s *Service) Run(ctx context.Context) error {
 				if err == nil && !late {
 					err = s.postLate(ctx)
 					late = err == nil
+				}
+				if err == nil && !told {
+					err = s.tellAway(ctx)
+					told = err == nil
 				}
 				return pass.Outcome(err, s.unwound == rowKey{} && s.recovered == rowKey{})
 			})

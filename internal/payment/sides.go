@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -138,7 +139,10 @@ func (c sides) stuck(ctx context.Context, before int64, yield func(reconcile.Fin
 				continue
 			}
 			seen[p.ID] = true
-			f := reconcile.Finding{Kind: reconcile.Stuck, PaymentID: p.ID, BookingID: p.BookingID, Reference: p.reference, Amount: p.Amount, Currency: p.Currency, At: time.UnixMicro(p.UpdatedAt).UTC()}
+			f := reconcile.Finding{Kind: reconcile.Stuck, Gateway: c.s.away(&p), PaymentID: p.ID, BookingID: p.BookingID, Reference: p.reference, Amount: p.Amount, Currency: p.Currency, At: time.UnixMicro(p.UpdatedAt).UTC()}
+			if f.Gateway != "" {
+				f.Kind = reconcile.OtherGateway
+			}
 			if !yield(f, nil) {
 				return errEnough
 			}
@@ -179,6 +183,7 @@ func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, yield fu
 		return fmt.Errorf("list refunds: %w", err)
 	}
 	defer rows.Close()
+	var page []reconcile.Finding
 	for rows.Next() {
 		f := reconcile.Finding{Kind: kind}
 		var reason string
@@ -189,11 +194,44 @@ func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, yield fu
 		if reason == "no-payment" { // there is nothing to give back, and the ledger's verification says so
 			f.PaymentID = ""
 		}
-		if f.At = time.UnixMicro(at).UTC(); !yield(f, nil) {
-			return errEnough
+		f.At = time.UnixMicro(at).UTC()
+		page = append(page, f)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("list refunds: %w", err)
+	}
+	for part := range slices.Chunk(page, recoverAtOnce) {
+		if kind == reconcile.RefundStuck {
+			if err := c.elsewhere(ctx, part); err != nil {
+				return err
+			}
+		}
+		for _, f := range part {
+			if !yield(f, nil) {
+				return errEnough
+			}
 		}
 	}
-	return rows.Err()
+	return nil
+}
+
+// elsewhere marks refunds of payments that were begun with another gateway.
+func (c sides) elsewhere(ctx context.Context, list []reconcile.Finding) error {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].BookingID
+	}
+	payments, err := c.s.store.latestOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		f := &list[i]
+		if p, ok := payments[f.BookingID]; ok && c.s.foreign(&p) {
+			f.Kind, f.PaymentID, f.Gateway, f.Currency = reconcile.OtherGateway, p.ID, c.s.away(&p), p.Currency
+		}
+	}
+	return nil
 }
 
 // Ask implements reconcile.Record.

@@ -3,9 +3,11 @@ package payment
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
 )
 
 // begunWith notes which gateway a new payment is begun with, and whose account there
@@ -35,6 +37,34 @@ func (s *Service) foreign(p *record) bool {
 
 // with names the gateway that a payment was begun with.
 func (p *record) with() string { return named(p.gateway, p.test) }
+
+// away names the gateway that a payment waits for; "": this program has it.
+func (s *Service) away(p *record) string {
+	if !s.foreign(p) {
+		return ""
+	}
+	return p.with()
+}
+
+// tellAway logs which payments and refunds wait for another gateway than this program has.
+func (s *Service) tellAway(ctx context.Context) error {
+	waiting := map[string]int{}
+	var last string
+	for f, err := range (sides{s}).Open(ctx, s.now().Add(time.Minute), time.Time{}, time.Time{}) {
+		if err != nil {
+			return err
+		}
+		if f.Kind == reconcile.OtherGateway {
+			waiting[f.Gateway]++
+			last = f.PaymentID
+		}
+	}
+	for gateway, n := range waiting {
+		s.log.ErrorContext(ctx, "payments and refunds wait for the gateway that they were begun with: start the server with it, or settle them there",
+			"gateway", gateway, "waiting", n, "payment", last, "has", s.has())
+	}
+	return nil
+}
 
 // has names the gateway of this program.
 func (s *Service) has() string {

@@ -21,6 +21,7 @@ type Finding struct {
 	Charge    string      `json:"charge,omitempty"`    // as the gateway knows it
 	Reference string      `json:"reference,omitempty"` // the gateway's name of the charge
 	Refund    string      `json:"refund,omitempty"`    // the refund's id
+	Gateway   string      `json:"gateway,omitempty"`   // that the payment was begun with, if it is another one than this program's
 	Amount    int64       `json:"amount"`              // minor units: what the gateway, or the journal, says
 	Expected  int64       `json:"expected"`            // minor units: what the payment's row says
 	Currency  string      `json:"currency,omitempty"`

@@ -91,6 +91,10 @@ type Payment struct {
 	History   []Step    `json:"history" doc:"The payment's states, oldest first."`
 	Language  string    `json:"language,omitempty" enum:"en,de" doc:"Language of emails about the order: the best one for the Accept-Language of the request that paid, or of the page. Absent: the account's."`
 
+	Gateway        string `json:"gateway,omitempty" doc:"The payment gateway that it was begun with. Only for organizers and admins. Absent: it costs nothing, or is older than this field." example:"stripe"`
+	GatewayAccount string `json:"gateway_account,omitempty" doc:"The organizer's own account at the gateway, which receives the money. Only for organizers and admins." example:"acct_1Nv0FGQ9RKHgCVdK"`
+	Test           bool   `json:"test,omitempty" doc:"Whether no money moves at that gateway, as with test keys. Only for organizers and admins." example:"false"`
+
 	Version   int64 `json:"-"` // counts its changes
 	Fees, Tax int64 `json:"-"` // minor units: fees and tax in Amount, and the tax in them; 0 for payments of older programs
 }

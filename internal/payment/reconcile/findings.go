@@ -60,6 +60,7 @@ const (
 	Stuck             FindingKind = "stuck"               // the payment is not final after a long time
 	RefundStuck       FindingKind = "refund-stuck"        // the refund is not made after a long time
 	RefundFailed      FindingKind = "refund-failed"       // the gateway has refused the refund
+	OtherGateway      FindingKind = "other-gateway"       // it waits for another gateway than this program has
 )
 
 // says are the findings in words.
@@ -108,6 +109,7 @@ var says = map[FindingKind]string{
 	Stuck:             "The payment is not final after a long time.",
 	RefundStuck:       "The refund is not made after a long time.",
 	RefundFailed:      "The gateway has refused the refund.",
+	OtherGateway:      "The payment was begun with another gateway than the one that this program has.",
 }
 
 // MaxFindings is how many findings of a kind a report lists, so that one with many, such as

@@ -193,6 +193,7 @@ var planted = []struct {
 		t.ID, t.Fee = o.lines[len(o.lines)-2].ID, 1
 	}},
 	{Stuck, func(o *office) { o.open = append(o.open, Finding{Kind: Stuck}) }},
+	{OtherGateway, func(o *office) { o.open = append(o.open, Finding{Kind: OtherGateway}) }},
 	{RefundStuck, func(o *office) { o.open = append(o.open, Finding{Kind: RefundStuck}) }},
 	{RefundFailed, func(o *office) { o.open = append(o.open, Finding{Kind: RefundFailed}) }},
 }
@@ -249,7 +250,7 @@ func TestPlanted(t *testing.T) {
 				t.Errorf("%d, seed %d: found %q, want %s: %+v", i, seed, found(r), want, r.Findings)
 			}
 			for _, f := range r.Findings {
-				if f.Says == "" || f.Kind != Stuck && f.Kind != RefundStuck && f.Kind != RefundFailed && f.At.IsZero() {
+				if f.Says == "" || f.Kind != Stuck && f.Kind != RefundStuck && f.Kind != RefundFailed && f.Kind != OtherGateway && f.At.IsZero() {
 					t.Errorf("%d: %+v does not say when or what", i, f)
 				}
 			}
@@ -282,7 +283,7 @@ func TestManyFindingsHideNoOthers(t *testing.T) {
 // What is wrong on other days is not reported on this one.
 func TestOtherDays(t *testing.T) {
 	for i, c := range planted {
-		if c.kind == Stuck || c.kind == RefundStuck || c.kind == RefundFailed {
+		if c.kind == Stuck || c.kind == RefundStuck || c.kind == RefundFailed || c.kind == OtherGateway {
 			continue
 		}
 		o := newOffice(1)
