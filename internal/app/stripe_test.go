@@ -171,8 +171,9 @@ func TestOrganizersWithAccountsOfTheirOwn(t *testing.T) {
 	defer jobs.Wait()
 	defer cancel()
 	paying, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
+	var event string
 	sell := func(method string) (booking string) {
-		event := h.must(t, organizer, "POST", "/events", `{"title":"Gala","event_time":"2099-03-01T20:00:00Z","venue":{"name":"Hall","time_zone":"Europe/Berlin"},
+		event = h.must(t, organizer, "POST", "/events", `{"title":"Gala","event_time":"2099-03-01T20:00:00Z","venue":{"name":"Hall","time_zone":"Europe/Berlin"},
 			"plan":{"template":"theatre","seats":100},"currency":"EUR","tiers":[{"name":"A","price":5000,"fees":400}],"status":"on_sale"}`, "id")
 		booking = h.must(t, paying, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event), "id")
 		if r := h.ask(t, paying, "POST", "/payments", fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method)); r.Code != 201 {
@@ -203,12 +204,34 @@ func TestOrganizersWithAccountsOfTheirOwn(t *testing.T) {
 	if n := created(); n != 1 {
 		t.Fatalf("%d charges went to the organizer's account", n)
 	}
+	account := `"gateway":"bank","gateway_account":"acct_theatre"`
+	for who, told := range map[*userapi.Fan]bool{&organizer: true, &paying: false} {
+		if body := h.ask(t, *who, "GET", "/bookings/"+booking+"/payment", "").Body.String(); strings.Contains(body, account) != told || strings.Contains(body, "acct_") != told {
+			t.Errorf("told of the account: %s", body)
+		}
+	}
+	if body := h.page(t, organizer, "GET", "/organizer/events/"+event+"/orders/"+booking, nil, 200); !strings.Contains(body, "Gateway: bank") || !strings.Contains(body, "acct_theatre") {
+		t.Errorf("the order's page: %s", body)
+	}
+	if body := h.page(t, organizer, "GET", "/organizer/events/"+event+"/settlement", nil, 200); !strings.Contains(body, "Passed on to the organizer") || strings.Contains(body, "is held back in full") {
+		t.Errorf("the settlement: %s", body)
+	}
+	if body := h.page(t, organizer, "GET", "/organizer/events/"+event+"/settlement.csv", nil, 200); !strings.Contains(body, ",92.00,bank,acct_theatre,") {
+		t.Errorf("the movements: %s", body)
+	}
+	settled := func() string { return h.ask(t, organizer, "GET", "/events/"+event+"/settlement", "").Body.String() }
+	if body := settled(); !strings.Contains(body, `"due":9200,"reserve":0,"paid_out":0,"payout":0,"at_gateway":800,"transferred":9200,`) {
+		t.Error(body)
+	}
 	if r := h.ask(t, paying, "DELETE", "/bookings/"+booking, ""); r.Code != 200 {
 		t.Fatal(r.Code, r.Body)
 	}
 	patience.Until(t, "the refund", func() bool {
 		return strings.Contains(h.ask(t, paying, "GET", "/bookings/"+booking+"/payment", "").Body.String(), `"status":"refunded"`)
 	})
+	if body := settled(); !strings.Contains(body, `"due":0,"reserve":0,"paid_out":0,"payout":0,"at_gateway":0,"transferred":0,`) {
+		t.Error(body)
+	}
 }
 
 // jsonField is a text in an object.
