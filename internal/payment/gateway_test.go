@@ -210,7 +210,7 @@ func TestJournalOfOwnAccounts(t *testing.T) {
 }
 
 // An older program that captures a payment beside this one passes nothing on in the
-// journal; the next change makes up for it.
+// journal, and nothing is taken back of that later.
 func TestOlderProgramsPassNothingOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -222,10 +222,35 @@ func TestOlderProgramsPassNothingOn(t *testing.T) {
 		w.house.cancel(b.ID, 4000)
 		time.Sleep(time.Minute)
 		w.agree()
-		if got := w.story(p.ID); got[len(got)-1] != "partly_refunded refunded gateway=-10000 refunds=4000 transferred=6000" {
+		if got := w.story(p.ID); got[len(got)-1] != "partly_refunded refunded gateway=-4000 refunds=4000" {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// What did not go through the organizer's account does not change what was passed on to it.
+func TestPassedOn(t *testing.T) {
+	p := record{ID: "p", Amount: 10000, Fees: 1500, Tax: 600, Status: paymentapi.Authorized, Currency: "EUR", try: 1, account: "acct_hall"}
+	for _, c := range []struct {
+		e    event
+		want int64
+	}{
+		{event{kind: evCaptured, try: 1}, 9100},
+		{event{kind: evDisputed, amount: 10000}, 9100},
+		{event{kind: evDisputeWon, amount: 10000}, 9100},
+		{event{kind: evElsewhere, amount: 1000}, 9100},
+		{event{kind: evRefunded, amount: 3000}, 9100 - 2730},
+		{event{kind: evRefundFailed, amount: 3000}, 9100 - 2730},
+		{event{kind: evRefunded, amount: 9000}, 0},
+	} {
+		s, _, err := next(p.state(), c.e)
+		if err != nil {
+			t.Fatal(c.e.kind, err)
+		}
+		if p = p.moved(s, c.e, 0); p.transferred != c.want {
+			t.Errorf("after %v %d: %d, want %d", c.e.kind, c.e.amount, p.transferred, c.want)
+		}
+	}
 }
 
 // What waits for another gateway is said in the log at the start, and by the daily

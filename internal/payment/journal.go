@@ -57,9 +57,21 @@ func (p *record) balance() (b balance) {
 	return b
 }
 
-// passes is what the gateway has passed on to the organizer's account: what was sold but
-// for the fees, less what came back of that for refunds. Tax is the organizer's to pay.
-// Disputes are taken from this ticket office.
+// passedOn is what the gateway has passed on to the organizer's account after a change: at
+// the capture their share, less what it takes back for refunds of ours. Disputes, refunds
+// that come back and those on the gateway's own pages leave that account alone.
+func (p *record) passedOn(to *record, e event) int64 {
+	switch {
+	case e.kind == evRefunded:
+		return max(0, p.transferred-(p.passes()-to.passes()))
+	case p.Status == paymentapi.Authorized:
+		return to.passes()
+	}
+	return p.transferred
+}
+
+// passes is the share of what was sold that belongs to an organizer with an account: all
+// but the fees, less refunds. Tax is the organizer's to pay.
 func (p *record) passes() int64 {
 	if p.account == "" {
 		return 0

@@ -173,7 +173,7 @@ func (p *record) moved(s state, e event, now int64) record {
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version
-	m.transferred = m.passes()
+	m.transferred = p.passedOn(&m, e)
 	if e.reference != "" {
 		m.reference = e.reference
 	}
