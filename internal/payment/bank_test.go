@@ -25,6 +25,7 @@ type bank struct {
 	wrong   []string
 	slow    time.Duration
 	noTake  bool           // captures are declined
+	instead provider.Sum   // what it takes instead of what it is asked for; zero: it does as it is asked
 	why     string         // why it declines; "": card_declined
 	forgets bool           // it says of what it has reserved that it has not decided
 	unclear map[string]int // so many of these steps are carried out, but the answer is lost
@@ -149,7 +150,7 @@ func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (prov
 	return b.step(ctx, "capture", key, c, func(a *account) provider.Outcome {
 		switch {
 		case a.standing == provider.Taken:
-			return provider.Outcome{Verdict: provider.Approved}
+			return provider.Outcome{Verdict: provider.Approved, Taken: b.instead}
 		case a.standing != provider.Reserved && (a.standing != provider.Unknown || !b.Sure(c.Method)):
 			return provider.Outcome{Reason: "not_authorized"}
 		case b.noTake:
@@ -158,7 +159,7 @@ func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (prov
 		a.standing = provider.Taken
 		a.captures++
 		b.line(provider.Captured, key, c, c.Amount)
-		return provider.Outcome{Verdict: provider.Approved}
+		return provider.Outcome{Verdict: provider.Approved, Taken: b.instead}
 	})
 }
 
@@ -271,5 +272,9 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 	if b.forgets && a.standing == provider.Reserved {
 		return provider.Waiting, provider.Outcome{}, nil
 	}
-	return a.standing, provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}, nil
+	o := provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
+	if a.standing == provider.Taken {
+		o.Taken = b.instead
+	}
+	return a.standing, o, nil
 }

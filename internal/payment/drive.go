@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -342,7 +343,7 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	case provider.Reserved:
 		e.kind = evApproved
 	case provider.Taken:
-		e.kind = evCaptured
+		e.kind, e.reason = evCaptured, d.otherwise(ctx, o.Taken)
 	case provider.Released:
 		e.kind = evGone
 	case provider.Rejected:
@@ -427,7 +428,23 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 	case o.Verdict == provider.Declined:
 		return event{kind: evUncaptured, reason: o.Reason}, nil
 	}
-	return event{kind: evCaptured}, nil
+	return event{kind: evCaptured, reason: d.otherwise(ctx, o.Taken)}, nil
+}
+
+// otherwise says that the gateway has taken something else than it was asked for; "" if it
+// has not. The booking is sold and the money is here, so the payment is captured, and its
+// journal says what was taken: a person decides what is owed to whom, since the gateway or
+// its settings are at fault.
+func (d *drive) otherwise(ctx context.Context, taken provider.Sum) string {
+	if taken == (provider.Sum{}) || taken == (provider.Sum{Amount: d.p.Amount, Currency: d.p.Currency}) {
+		return ""
+	}
+	if d.p.Status == paymentapi.Authorized {
+		d.s.log.ErrorContext(ctx, "a payment needs a person to look at it: the gateway has taken another amount than it was asked for",
+			"payment", d.p.ID, "asked", d.p.Amount, "currency", d.p.Currency, "taken", taken.Amount, "in", taken.Currency)
+		d.s.metrics.stuck.Inc()
+	}
+	return fmt.Sprintf("taken-otherwise-%d-%s", taken.Amount, strings.ToLower(taken.Currency))
 }
 
 // void releases the money of every method that the payment has had.

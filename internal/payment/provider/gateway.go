@@ -44,7 +44,14 @@ type Outcome struct {
 	Approve       string    // while undecided: URL at which the buyer approves (3-D Secure, or the gateway's own page); "": the buyer need not do anything
 	CaptureBefore time.Time // when the authorization expires; zero: unknown
 	Dispute       Dispute   // of Find: the last dispute about the charge
+	Taken         Sum       // of Capture, and of Find once the money was taken: how much that was; zero: the gateway does not say
 	Spent         bool      // of a refund that was declined: one was made with this key, and has failed; another needs another key
+}
+
+// Sum is an amount of money.
+type Sum struct {
+	Amount   int64  // minor units
+	Currency string // ISO 4217
 }
 
 // Standing is what a gateway knows of a charge.

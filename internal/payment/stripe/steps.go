@@ -137,6 +137,9 @@ func stand(o object) (provider.Standing, provider.Outcome) {
 		out.CaptureBefore = captureBefore(pi)
 		return provider.Reserved, out
 	case stripe.PaymentIntentStatusSucceeded:
+		if currency := strings.ToUpper(string(pi.Currency)); pi.AmountReceived > 0 {
+			out.Taken = provider.Sum{Amount: fromStripe(pi.AmountReceived, currency), Currency: currency}
+		}
 		return provider.Taken, out
 	case stripe.PaymentIntentStatusCanceled:
 		return provider.Released, out
@@ -186,11 +189,11 @@ func (g *Gateway) Capture(ctx context.Context, key string, c provider.Charge) (p
 
 // captured is the answer to a capture, by what became of the charge.
 func captured(o object) (provider.Outcome, error) {
-	standing, _ := stand(o)
+	standing, is := stand(o)
 	out := provider.Outcome{Reference: o.reference()}
 	switch standing {
 	case provider.Taken:
-		out.Verdict = provider.Approved
+		out.Verdict, out.Taken = provider.Approved, is.Taken
 	case provider.Reserved:
 		return provider.Outcome{}, unclear("capture", errNotDone)
 	case provider.Released:

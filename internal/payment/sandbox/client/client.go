@@ -123,7 +123,7 @@ func (g *Client) step(ctx context.Context, name, key string, c provider.Charge, 
 	}
 	_, o := standing(a.Charge)
 	if name != "" { // the step itself is done; of an authorization the standing is the answer
-		o = provider.Outcome{Verdict: provider.Approved, Reference: o.Reference, CaptureBefore: o.CaptureBefore}
+		o = provider.Outcome{Verdict: provider.Approved, Reference: o.Reference, CaptureBefore: o.CaptureBefore, Taken: o.Taken}
 	}
 	return o, nil
 }
@@ -174,7 +174,7 @@ func standing(c *wire.Charge) (provider.Standing, provider.Outcome) {
 		}
 		return provider.Reserved, o
 	case wire.Succeeded:
-		o.Verdict = provider.Approved
+		o.Verdict, o.Taken = provider.Approved, provider.Sum{Amount: c.Captured, Currency: c.Currency}
 		return provider.Taken, o
 	case wire.Canceled:
 		o.Reason = c.Reason
