@@ -88,6 +88,10 @@ func (planned) Returned(context.Context, []paymentapi.Return) ([]notifyapi.Notic
 	panic("not called")
 }
 
+func (planned) Disputed(context.Context, []paymentapi.Dispute) ([]notifyapi.Notice, error) {
+	panic("not called")
+}
+
 // What an error means for a message: never, not now, or one of its tries. Of a message
 // that is alone, what does not fail is told at once, and not again later.
 func TestFailedConfirmations(t *testing.T) {

@@ -37,6 +37,7 @@ var messages = []struct {
 	{bookingapi.SalesTopic, bookingapi.TypeRefused, &bookingapi.AnswerMessage{}},
 	{paymentapi.Topic, paymentapi.TypeCaptured, &paymentapi.CapturedMessage{}},
 	{paymentapi.ReturnsTopic, paymentapi.TypeReturned, &paymentapi.ReturnedMessage{}},
+	{paymentapi.DisputesTopic, paymentapi.TypeDisputed, &paymentapi.DisputedMessage{}},
 	{userapi.Topic, userapi.TypeDeleted, &userapi.DeletedMessage{}},
 }
 

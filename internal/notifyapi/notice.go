@@ -42,11 +42,12 @@ const (
 	Refunded        Kind = "refunded"         // seats were given back, and the money for them: Event, Order (those seats), Refund, Link
 	PaidTooLate     Kind = "paid-too-late"    // a payment could not be used, and its money comes back: Event, Order, Refund, Link
 	WebhookOff      Kind = "webhook-off"      // an organizer's webhook was switched off: Webhook, Link
+	Disputed        Kind = "disputed"         // a buyer disputes a payment with an organizer, or that was decided: Event, Order (without seats), Dispute, Link
 	Announcement    Kind = "announcement"     // an organizer has something to say: Event, Organizer, Message; Link, if there is one order
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Verify, AccountExists, Reset, Code, PasswordChanged, AddressChanged, Booked, Gift, Refunded, PaidTooLate, EventMoved, EventCancelled, Reminder, WebhookOff, Announcement}
+var Kinds = []Kind{Verify, AccountExists, Reset, Code, PasswordChanged, AddressChanged, Booked, Gift, Refunded, PaidTooLate, EventMoved, EventCancelled, Reminder, WebhookOff, Disputed, Announcement}
 
 // Notice is something to be told to one person.
 type Notice struct {
@@ -87,6 +88,7 @@ type Data struct {
 	Order   *Order   `json:"order,omitempty"`
 	Refund  *Refund  `json:"refund,omitempty"`
 	Webhook *Webhook `json:"webhook,omitempty"`
+	Dispute *Dispute `json:"dispute,omitempty"`
 
 	// Unsure says that the recipient may know Before, or Event: Before is not shown.
 	Unsure bool `json:"unsure,omitempty"`
@@ -128,6 +130,14 @@ type Event struct {
 type Webhook struct {
 	URL  string `json:"url"`
 	Gone bool   `json:"gone,omitempty"` // its server wants no more messages; otherwise it failed for days
+}
+
+// Dispute is a disputed payment as a notice tells of it.
+type Dispute struct {
+	State  string    `json:"state"`            // open, won (for the organizer), lost
+	Amount int64     `json:"amount"`           // that the buyer disputes, minor units
+	Reason string    `json:"reason,omitempty"` // as the payment gateway names it
+	Due    time.Time `json:"due,omitzero"`     // until when evidence counts; zero: not known
 }
 
 // Message is what an organizer has to say, in their own words.

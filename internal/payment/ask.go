@@ -108,6 +108,9 @@ func (s *Service) learn(ctx context.Context, p record, e event) (record, error) 
 // hear makes what the gateway says of a dispute part of a captured payment.
 func (s *Service) hear(ctx context.Context, p record, d *provider.Dispute) error {
 	e := event{amount: d.Amount, key: d.ID, reason: d.Reason}
+	if !d.Due.IsZero() {
+		e.due = d.Due.UnixMicro()
+	}
 	switch d.State {
 	case provider.NotDisputed:
 		return nil

@@ -83,6 +83,7 @@ type event struct {
 	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
 	key       string // evRefunded, evRefundFailed: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
+	due       int64  // evDisputed: until when evidence counts, µs since 1970; 0: not known
 }
 
 type action uint8

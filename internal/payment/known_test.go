@@ -56,6 +56,13 @@ func (b *bank) disputes(charge string, state provider.DisputeState, amount int64
 	b.charges[charge].dispute = provider.Dispute{ID: "dp_1", State: state, Amount: amount, Reason: "fraudulent"}
 }
 
+// evidenceBy says until when evidence counts in the dispute about a charge.
+func (b *bank) evidenceBy(charge string, due time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.charges[charge].dispute.Due = due
+}
+
 // asks asks about a payment, as a webhook does.
 func (w *world) asks(paymentID string) {
 	w.t.Helper()

@@ -54,6 +54,7 @@ type Service struct {
 	unwound   rowKey  // the same for payments_unwinding
 	paid      *outbox // captured payments
 	returned  *outbox // money that went back
+	disputed  *outbox // steps of disputes
 	notices   *notices.Service
 	again     map[string]bool // days to look at again; only compareDays uses it
 
@@ -126,6 +127,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s.paid = &outbox{s: s.store, topic: paymentapi.Topic, kind: paymentapi.TypeCaptured, list: sqlPaid, remove: sqlTold, body: capturedBody}
 	s.returned = &outbox{s: s.store, topic: paymentapi.ReturnsTopic, kind: paymentapi.TypeReturned, list: sqlReturned, remove: sqlReturnedTold, body: returnedBody}
+	s.disputed = &outbox{s: s.store, topic: paymentapi.DisputesTopic, kind: paymentapi.TypeDisputed, list: sqlDisputes, remove: sqlDisputesTold, body: disputedBody}
 	if s.refunds, err = newRefunder(ctx, s, cfg.Bookings); err != nil {
 		s.end()
 		return nil, errors.Join(err, s.store.close())
@@ -242,6 +244,9 @@ func (s *Service) written(w write) {
 		}
 		if _, ok := w.returns(); ok && w.moved {
 			s.returned.bell.Ring()
+		}
+		if w.disputes() && w.moved {
+			s.disputed.bell.Ring()
 		}
 	case *endRefund:
 		if w.ended && w.status == refundDone {

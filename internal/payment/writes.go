@@ -207,7 +207,9 @@ func (w *move) set(t *batchTx) error {
 		return err
 	case w.disputes():
 		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
-		w.moved = n == 1
+		if w.moved = n == 1; w.moved && w.from.dispute != w.to.dispute {
+			t.disputed = append(t.disputed, w.dispute())
+		}
 		return err
 	}
 	args := []any{string(w.to.Status), w.to.Method, w.to.try, w.to.Refunded, w.to.Reason,

@@ -156,6 +156,9 @@ const (
 
 	ReturnsTopic = "returns"
 	TypeReturned = "returned" // a ReturnedMessage
+
+	DisputesTopic = "disputes"
+	TypeDisputed  = "disputed" // a DisputedMessage
 )
 
 // CapturedMessage says that payments of an event were captured. Rarely one of them was
@@ -203,3 +206,22 @@ type Return struct {
 
 // BookingID is the booking that was paid for.
 func (r Return) BookingID() string { return Capture{PaymentID: r.PaymentID}.BookingID() }
+
+// DisputedMessage says that buyers of an event dispute payments, or what came of it.
+type DisputedMessage struct {
+	Disputes   []Dispute `json:"disputes"`
+	Unreadable string    `json:"unreadable,omitempty"` // the row, if it cannot be read
+}
+
+// Dispute is a step of a dispute.
+type Dispute struct {
+	PaymentID string `json:"payment_id"`
+	Step      Status `json:"step"`   // Disputed, DisputeWon or DisputeLost
+	Amount    int64  `json:"amount"` // that the buyer disputes, minor units
+	Currency  string `json:"currency"`
+	Reason    string `json:"reason,omitempty"` // as the gateway names it
+	Due       int64  `json:"due,omitempty"`    // until when evidence counts, µs since 1970; 0: not known
+}
+
+// BookingID is the booking that was paid for.
+func (d Dispute) BookingID() string { return Capture{PaymentID: d.PaymentID}.BookingID() }

@@ -32,6 +32,7 @@ var asides = []struct {
 	{text: "FROM payments_paid WHERE (event_id, id) > ($1, $2)", why: "whoever tells buyers looks for payments, in all events"},
 	{text: "SELECT count(*) FROM payments_paid", why: "a rehearsal waits until all messages are consumed"},
 	{text: "FROM payments_returned WHERE (event_id, id) > ($1, $2)", why: "the same, for money that went back"},
+	{text: "FROM payments_disputes WHERE (event_id, id) > ($1, $2)", why: "whoever tells organizers looks for disputes, in all events"},
 
 	{text: "SELECT event_id FROM payments_journal WHERE event_id > $1", why: "the journal of all events is read one event after another"},
 

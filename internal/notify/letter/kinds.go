@@ -109,6 +109,7 @@ var kinds = map[notifyapi.Kind]func(*draft){
 		d.say("webhook.next")
 		d.button("webhook.button", d.n.Data.Link)
 	},
+	notifyapi.Disputed:     disputed,
 	notifyapi.Announcement: announcement,
 }
 

@@ -183,6 +183,10 @@ func (d *draft) complete() error {
 		if data.Webhook == nil || data.Link == "" {
 			missing = "webhook or link"
 		}
+	case notifyapi.Disputed:
+		if data.Event == nil || data.Order == nil || data.Dispute == nil || data.Link == "" {
+			missing = "event, order, dispute or link"
+		}
 	case notifyapi.Announcement:
 		if data.Event == nil || data.Message == nil {
 			missing = "event or message"

@@ -42,6 +42,7 @@ func example(kind notifyapi.Kind, lang string) *notifyapi.Notice {
 		CancelUntil: starts.Add(-24 * time.Hour),
 		Webhook:     &notifyapi.Webhook{URL: "https://crm.example/hooks"},
 		Organizer:   &notifyapi.Organizer{ID: "hall", Name: "Friends of the Old Hall"},
+		Dispute:     &notifyapi.Dispute{State: "open", Amount: 61725, Reason: "fraudulent", Due: starts.Add(-72 * time.Hour)},
 		Unsubscribe: "https://tickets.example/unsubscribe?token=def",
 		Message:     &notifyapi.Message{Subject: "Doors open at 6", Text: "Because of the snow we open\nearlier.\n\nCoats & hats are free: come early."},
 	}}

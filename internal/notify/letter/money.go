@@ -72,3 +72,33 @@ func paidTooLate(d *draft) {
 		d.button("refunded.button", d.n.Data.Link)
 	}
 }
+
+// disputed tells an organizer that a buyer disputes a payment, or how that was decided.
+func disputed(d *draft) {
+	o, x := d.n.Data.Order, d.n.Data.Dispute
+	amount, event := locale.Money(d.Lang, x.Amount, o.Currency), name(d.n.Data.Event.Title)
+	switch x.State {
+	case "won":
+		d.subject("dispute.won.subject", "Amount", amount, "Event", event, "Reference", o.Reference)
+		d.say("dispute.won.text", "Amount", amount, "Reference", o.Reference)
+	case "lost":
+		d.subject("dispute.lost.subject", "Amount", amount, "Event", event, "Reference", o.Reference)
+		d.say("dispute.lost.text", "Amount", amount, "Reference", o.Reference)
+		d.say("dispute.stay")
+	default:
+		d.subject("dispute.open.subject", "Amount", amount, "Event", event, "Reference", o.Reference)
+		d.say("dispute.open.text", "Amount", amount, "Reference", o.Reference)
+		if x.Reason != "" {
+			d.say("dispute.reason", "Reason", name(x.Reason))
+		}
+		if x.Due.IsZero() {
+			d.say("dispute.due.unknown")
+		} else {
+			d.say("dispute.due", "Date", d.at(x.Due, d.n.Data.Event.Zone))
+		}
+		d.say("dispute.how")
+		d.say("dispute.stay")
+	}
+	d.event()
+	d.button("dispute.button", d.n.Data.Link)
+}

@@ -3,6 +3,7 @@ package letter
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"boxoffice/internal/notifyapi"
 )
@@ -46,6 +47,42 @@ func TestMoney(t *testing.T) {
 			}
 			if strings.Contains(all, c.not) {
 				t.Errorf("%+v: there is %q in\n%s", c.refund, c.not, all)
+			}
+		}
+	}
+}
+
+// Organizers are told of a dispute until when evidence counts, and how it was decided.
+func TestDisputes(t *testing.T) {
+	r := newRenderer(t)
+	due := time.Date(2027, 3, 10, 22, 59, 59, 0, time.UTC)
+	for _, c := range []struct {
+		dispute notifyapi.Dispute
+		en, de  []string
+		not     string
+	}{
+		{notifyapi.Dispute{State: "open", Amount: 61725, Reason: "fraudulent", Due: due},
+			[]string{"Disputed payment: €617.25 for", "has taken €617.25 back", "names it: fraudulent", "counts until Wednesday 10 March 2027, 23:59", "(Europe/Berlin)", "stay valid", "See the order"},
+			[]string{"Zahlung angefochten: 617,25\u00a0€ für", "Nachweise zählen bis Mittwoch, 10. März 2027, 23:59"}, "decided in"},
+		{notifyapi.Dispute{State: "open", Amount: 61725}, []string{"The payment gateway says until when"}, []string{"sagt der Zahlungsdienst"}, "names it"},
+		{notifyapi.Dispute{State: "won", Amount: 61725, Due: due}, []string{"Dispute won: €617.25", "in your favor"}, []string{"Anfechtung gewonnen", "Ihren Gunsten"}, "Evidence"},
+		{notifyapi.Dispute{State: "lost", Amount: 61725}, []string{"Dispute lost: €617.25", "the buyer’s favor", "stay valid"}, []string{"Anfechtung verloren", "des Käufers"}, "Evidence"},
+	} {
+		for lang, want := range map[string][]string{"en": c.en, "de": c.de} {
+			n := example(notifyapi.Disputed, lang)
+			n.Data.Dispute = &c.dispute
+			l, err := r.Render(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := l.Subject + "\n" + strings.Join(strings.Fields(l.Text), " ")
+			for _, part := range want {
+				if !strings.Contains(strings.ReplaceAll(all, "\u00a0", " "), strings.ReplaceAll(part, "\u00a0", " ")) {
+					t.Errorf("%+v: no %q in\n%s", c.dispute, part, all)
+				}
+			}
+			if strings.Contains(all, c.not) {
+				t.Errorf("%+v: there is %q in\n%s", c.dispute, c.not, all)
 			}
 		}
 	}

@@ -74,6 +74,7 @@ type Dispute struct {
 	State  DisputeState
 	Amount int64 // minor units
 	Reason string
+	Due    time.Time // until when evidence counts; zero: not known
 }
 
 // DisputeState is how far a dispute has come. The money is gone while it is open.

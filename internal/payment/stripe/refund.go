@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	stripe "github.com/stripe/stripe-go/v82"
 
@@ -148,6 +149,9 @@ func (g *Gateway) dispute(ctx context.Context, intent, currency string) (provide
 			return provider.Dispute{}, err
 		}
 		out := provider.Dispute{ID: d.ID, Amount: fromStripe(d.Amount, currency), Reason: string(d.Reason)}
+		if e := d.EvidenceDetails; e != nil && e.DueBy > 0 {
+			out.Due = time.Unix(e.DueBy, 0).UTC()
+		}
 		switch d.Status {
 		case stripe.DisputeStatusNeedsResponse, stripe.DisputeStatusUnderReview:
 			out.State = provider.DisputeOpen

@@ -73,7 +73,7 @@ func (k *kit) disputed() provider.Charge {
 	}
 	k.Dispute(k.T, c, provider.DisputeOpen)
 	o := k.stands(c, provider.Taken)
-	if d := o.Dispute; d.State != provider.DisputeOpen || d.Amount != amount || d.ID == "" || d.Reason == "" {
+	if d := o.Dispute; d.State != provider.DisputeOpen || d.Amount != amount || d.ID == "" || d.Reason == "" || d.Due.IsZero() {
 		k.Errorf("open dispute: %+v", d)
 	}
 	k.once(c, provider.Disputed, amount)

@@ -159,6 +159,9 @@ func standing(c *wire.Charge) (provider.Standing, provider.Outcome) {
 	o := provider.Outcome{Reference: c.ID}
 	if d := c.Dispute; d != nil {
 		o.Dispute = provider.Dispute{ID: d.ID, State: disputes[d.Status], Amount: d.Amount, Reason: d.Reason}
+		if d.DueBy != 0 {
+			o.Dispute.Due = time.Unix(d.DueBy, 0).UTC()
+		}
 	}
 	switch c.Status {
 	case wire.RequiresAction:

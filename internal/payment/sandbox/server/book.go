@@ -352,6 +352,9 @@ func (b *book) decide(c *charge, o op) (*charge, string, bool) {
 	return c, "", true
 }
 
+// evidenceTime is how long evidence in a dispute counts.
+const evidenceTime = 7 * 24 * time.Hour
+
 func (b *book) dispute(c *charge, o op) (*charge, string, bool) {
 	own := purse{c.Account, c.Currency}
 	switch {
@@ -360,7 +363,7 @@ func (b *book) dispute(c *charge, o op) (*charge, string, bool) {
 		if why == "" {
 			why = "fraudulent"
 		}
-		c.Dispute = &wire.Dispute{ID: "dp_" + c.ID[3:], Status: "open", Amount: c.left(), Reason: why}
+		c.Dispute = &wire.Dispute{ID: "dp_" + c.ID[3:], Status: "open", Amount: c.left(), Reason: why, DueBy: (o.At + evidenceTime.Microseconds()) / 1e6}
 		b.balance[own] -= c.Dispute.Amount
 		b.line("disputed", c, "", c.Dispute.Amount, 0)
 		b.tell("dispute.opened", c)

@@ -78,6 +78,7 @@ type Dispute struct {
 	Status string `json:"status"` // open, won, lost
 	Amount int64  `json:"amount"`
 	Reason string `json:"reason"`
+	DueBy  int64  `json:"due_by,omitempty"` // for evidence: seconds since 1970
 }
 
 // Request is the body of a step.

@@ -105,6 +105,7 @@ func (s *Server) showDispute(d *dispute) object {
 	return object{
 		"id": d.id, "object": "dispute", "amount": d.amount, "currency": d.of.of.currency, "charge": d.of.id, "payment_intent": d.of.of.id,
 		"created": d.created, "reason": d.reason, "status": d.status, "metadata": object{}, "livemode": false, "is_charge_refundable": false,
+		"evidence_details": object{"due_by": d.created + 7*24*3600, "has_evidence": false, "past_due": false, "submission_count": 0},
 	}
 }
 
