@@ -269,41 +269,6 @@ func TestRepeatedCorrectionOfAGift(t *testing.T) {
 	}
 }
 
-// Of two corrections at once, neither leaves the other's address with links that work.
-func TestTwoCorrectionsLeaveOneLink(t *testing.T) {
-	for _, at := range []string{"a", "b"} {
-		f, away := newBox(), "away@example.org"
-		f.before = func(step, order string) {
-			if step == "renew" && order == at {
-				f.before = nil
-				if err := f.corrects(t, "c", away); err != nil {
-					t.Fatal(err)
-				}
-				for id := range f.lines { // the mail server is fast
-					for i := range f.lines[id] {
-						if l := &f.lines[id][i]; l.State == notifyapi.StateQueued {
-							l.State = notifyapi.StateSent
-						}
-					}
-				}
-			}
-		}
-		if err := f.corrects(t, "a", right); err != nil {
-			t.Fatal(err)
-		}
-		if f.email != right {
-			t.Fatal(f.email)
-		}
-		for id, lines := range f.lines {
-			for _, l := range lines {
-				if l.To == away && l.State == notifyapi.StateSent && l.Answer == f.link(id) {
-					t.Errorf("%s was corrected away, and has the link that works: %s", l.To, l.Answer)
-				}
-			}
-		}
-	}
-}
-
 // Sending the tickets of one order again mails those of no other, also when the log has
 // forgotten them.
 func TestSentAgainAlone(t *testing.T) {

@@ -310,13 +310,24 @@ func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booki
 	if err != nil {
 		return err
 	}
+	ids := make([]string, len(orders))
+	for i := range orders {
+		ids[i] = orders[i].ID
+	}
+	links, err := d.cfg.Bookings.Links(ctx, ids)
+	if err != nil {
+		return err
+	}
 	refused, err := d.reserve(ctx, b, email)
 	if err != nil {
 		return err
 	}
 	// First the links: if this node dies in between, a repeated request does it all again.
-	if err := d.renew(ctx, orders, a.ID, a.Email); err != nil {
-		return refused(err)
+	for _, one := range ids {
+		_, token, _ := strings.Cut(links[one], "?token=")
+		if _, err := d.cfg.Bookings.RenewLink(ctx, caller.System, one, token); err != nil {
+			return refused(err)
+		}
 	}
 	if err := d.cfg.Accounts.CorrectAddress(ctx, a.ID, email); err != nil {
 		if errs.Is(err, "already-verified") { // meanwhile
@@ -324,31 +335,7 @@ func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booki
 		}
 		return refused(err)
 	}
-	d.cfg.Slog.InfoContext(ctx, "the address of a guest was corrected", "booking", b.ID, "by", c.UserID, "orders", len(orders))
-	// And again: what was written meanwhile may have the new links and the old address.
-	return d.renew(ctx, orders, a.ID, email)
-}
-
-// renew gives a guest's orders other links, unless the guest has another address by now:
-// then another correction does, which has perhaps mailed its links already.
-func (d *Desk) renew(ctx context.Context, orders []bookingapi.Booking, userID, email string) error {
-	ids := make([]string, len(orders))
-	for i := range orders {
-		ids[i] = orders[i].ID
-	}
-	links, err := d.cfg.Bookings.Links(ctx, ids) // before the address: links that are newer are not renewed
-	if err != nil {
-		return err
-	}
-	if a, err := d.account(ctx, userID); err != nil || !strings.EqualFold(a.Email, email) {
-		return err
-	}
-	for _, one := range ids {
-		_, token, _ := strings.Cut(links[one], "?token=")
-		if _, err := d.cfg.Bookings.RenewLink(ctx, caller.System, one, token); err != nil {
-			return err
-		}
-	}
+	d.cfg.Slog.InfoContext(ctx, "the address of a guest was corrected", "booking", b.ID, "by", c.UserID, "orders", len(ids))
 	return nil
 }
 
