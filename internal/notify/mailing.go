@@ -254,7 +254,7 @@ func (s *Service) endMailings(ctx context.Context) error {
 	if err := s.stopQueued(ctx); err != nil {
 		return err
 	}
-	open, err := s.store.mailings(ctx, sqlOpen)
+	open, err := s.store.mailings(ctx, sqlOpen, micros(s.cfg.Now()))
 	if err != nil {
 		return err
 	}

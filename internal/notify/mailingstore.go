@@ -34,9 +34,10 @@ const (
 	// Those that were stopped, while something of them may be queued, by mailings_ended.
 	sqlStopping = `SELECT ` + mailingColumns + ` FROM mailings WHERE ended_at = 0 AND state = 'stopped' ORDER BY id`
 
-	// Those that can be ended, by mailings_ended and notices_by_mailing.
+	// Those that can be ended, by mailings_ended and notices_by_mailing. Text messages that are
+	// too late are waited for no longer: perhaps no node sends any more.
 	sqlOpen = `SELECT ` + mailingColumns + ` FROM mailings WHERE ended_at = 0 AND (state = 'stopped' OR complete
-		AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.mailing_id = mailings.id AND n.mailing_id <> '' AND n.state = 'queued')) ORDER BY mailings.id`
+		AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.mailing_id = mailings.id AND n.mailing_id <> '' AND n.state = 'queued' AND (n.channel = '' OR n.until_at > $1))) ORDER BY mailings.id`
 
 	// By primary key. The row is as it was read: no other node has written the same page,
 	// and nobody has stopped the mailing.
@@ -53,7 +54,7 @@ const (
 	sqlEnd = `UPDATE mailings SET ended_at = $1, state = CASE WHEN state = 'running' OR complete AND NOT EXISTS (
 			SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'stopped') THEN 'done' ELSE state END
 		WHERE id = $2 AND ended_at = 0 AND (complete OR state = 'stopped')
-		AND NOT EXISTS (SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'queued')`
+		AND NOT EXISTS (SELECT 1 FROM notices WHERE mailing_id = $2 AND mailing_id <> '' AND state = 'queued' AND (channel = '' OR until_at > $1))`
 
 	sqlForgetMailings = `DELETE FROM mailings WHERE ended_at > 0 AND ended_at < $1 AND pass_at = 0` // mailings_ended
 )

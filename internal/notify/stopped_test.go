@@ -193,3 +193,55 @@ func TestStopWaitsForNoOthers(t *testing.T) {
 		}
 	})
 }
+
+// moved is a mailing about a moved event.
+func moved(id string, was, is *notifyapi.Event) notifyapi.Mailing {
+	return notifyapi.Mailing{ID: id, Kind: notifyapi.EventMoved, EventID: "e", Data: notifyapi.Data{Before: was, Event: is}, Until: is.Starts}
+}
+
+// Where texts are switched off while some wait, the mailing ends when they are too late.
+func TestMailingEndsWithoutTexting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r := newConcert(t, 1), smstest.InProcess()
+		c.orders[0].Phone = mobile
+		s := c.node(t, texting(r, ""))
+		end := runs(t, s)
+		r.Fail(func(int, string) smstest.Fault { return smstest.Fault{Status: 500, Code: 20500} })
+		start(t, s, moved("moved/e/1", inHours(1), inHours(2)))
+		time.Sleep(10 * time.Second)
+		end()
+		s = c.node(t, nil) // without --sms-url
+		runs(t, s)
+		time.Sleep(6 * time.Hour)
+		p := of(t, s, "moved/e/1")
+		if p.State != notifyapi.Done {
+			t.Errorf("6 h later: %s ended %v counts %v, %d texts queued", p.State, p.Ended, p.Counts, c.count(t, `channel = 'sms' AND state = 'queued'`))
+		}
+	})
+}
+
+// What was mailed is not texted two hours later, when the start has come near.
+func TestLatePassTextsNothingOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r := newConcert(t, 1), smstest.InProcess()
+		c.orders[0].Phone = mobile
+		s := c.node(t, texting(r, ""))
+		runs(t, s)
+		is := inHours(50)
+		start(t, s, moved("moved/e/1", inHours(60), is))
+		time.Sleep(time.Minute)
+		r.Fail(func(int, string) smstest.Fault { return smstest.Fault{Status: 500, Code: 20500} })
+		time.Sleep(2*time.Hour + 3*time.Minute)
+		if n := c.count(t, `channel = 'sms'`); n != 0 {
+			t.Errorf("%d texts about what was mailed two hours ago", n)
+		}
+		start(t, s, notifyapi.Mailing{ID: "cancelled/e", Kind: notifyapi.EventCancelled, EventID: "e", Data: notifyapi.Data{Event: is},
+			Replaces: []notifyapi.Kind{notifyapi.EventMoved, notifyapi.Reminder}})
+		time.Sleep(3 * time.Second)
+		r.Fail(nil)
+		time.Sleep(10 * time.Minute)
+		if l := r.Messages(); len(l) == 0 || !strings.Contains(l[len(l)-1].Body, "cancelled") || len(l) > 1 {
+			t.Errorf("%d texts; the last word is not the only one", len(l))
+		}
+	})
+}

@@ -30,6 +30,7 @@ type row struct {
 	notice               notifyapi.Notice
 	state, answer, claim string
 	channel              string // byText; '': a mail
+	beside               string // of a new text message: the id of the mail that says the same
 	urgency              int
 	tries                int64
 	created, until, next time.Time
@@ -102,11 +103,16 @@ const (
 	sqlForget = `DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE state <> 'queued' AND done_at < $1 LIMIT $2)`
 )
 
-// insert stores notices without those whose ids are known, and returns how many were
-// new.
+// insert stores notices without those whose ids are known, and returns how many mails were
+// new. Text messages come after their mails, and only with those that are new: what was
+// told is not told again because a start has come near or a number is known now.
 func (s store) insert(ctx context.Context, tx *sql.Tx, rows []row) (added int64, err error) {
+	known := map[string]bool{} // ids of mails
 	for i := range rows {
 		r, n := &rows[i], &rows[i].notice
+		if known[r.beside] {
+			continue
+		}
 		data := &n.Data
 		if r.own != nil {
 			data = r.own
@@ -129,6 +135,7 @@ func (s store) insert(ctx context.Context, tx *sql.Tx, rows []row) (added int64,
 		}
 		if r.channel == "" { // a mailing counts its mails
 			added += one
+			known[n.ID] = one == 0
 		}
 	}
 	return added, nil

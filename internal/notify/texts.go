@@ -73,6 +73,7 @@ func textOf(r *row, event *notifyapi.Event) (text row, ok bool) {
 		return row{}, false
 	}
 	text = *r
+	text.beside = n.ID
 	text.notice.ID = n.ID + "/sms"
 	if r.mailing != "" && n.UserID != "" {
 		text.notice.ID = r.mailing + "/sms/" + n.UserID
