@@ -197,10 +197,8 @@ func asKnown(n *notifyapi.Notice, m *notifyapi.Mailing, made time.Time, shown []
 			states = slices.Concat(statesAt(m, read), statesAt(m, s.At))
 		}
 		others = append(others, states...)
-		if s.Sent {
-			neither := func(e *notifyapi.Event) bool { return !sameWhere(e, know) && !sameWhere(e, m.Data.Event) }
-			sure = sure && !slices.ContainsFunc(states, neither)
-		}
+		neither := func(e *notifyapi.Event) bool { return !sameWhere(e, know) && !sameWhere(e, m.Data.Event) }
+		sure = sure && !slices.ContainsFunc(states, neither)
 	}
 	if m.Kind == notifyapi.EventCancelled {
 		n.Data.Event = know
@@ -257,7 +255,7 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 		switch {
 		case !o.Ended.IsZero():
 			at = o.Ended
-		case o.State == notifyapi.Running:
+		case o.State == notifyapi.Running && !(o.Complete && o.Counts[string(notifyapi.StateQueued)] == 0): // not only texts
 			at = now
 		}
 		if o.Complete && at.Sub(o.Created) > 2*mostWait { // only for mailboxes that are full
