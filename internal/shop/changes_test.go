@@ -504,7 +504,6 @@ type till struct {
 	HolderBookings
 	ToldBookings
 	email, token string
-	corrected    bool
 }
 
 func (w *till) order() bookingapi.Booking {
