@@ -170,7 +170,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
 		}
 	}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlDelayRefund, sqlFailRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlHandleRefund, sqlDelayRefund, sqlFailRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {

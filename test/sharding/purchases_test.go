@@ -80,6 +80,7 @@ func (w *world) purchases() {
 
 	w.ask(boss, http.StatusOK, "PUT", "/events/"+other+"/refunds", map[string]any{"state": "paused"})
 	w.ask(boss, http.StatusOK, "PUT", "/events/"+other+"/refunds", map[string]any{"state": "running", "retry_failed": true})
+	w.ask(boss, http.StatusConflict, "PUT", "/events/"+other+"/refunds", map[string]any{"state": "running", "handled": map[string]any{"id": other + ":1", "note": "by hand"}})
 	w.ask(boss, http.StatusOK, "GET", "/events/"+other+"/refunds", nil)
 
 	// An account's bookings become another's, and what is looked at.
