@@ -72,7 +72,8 @@ type onSale struct {
 	err    error
 }
 
-// rushAt begins a rehearsal at nodes that run already.
+// rushAt begins a rehearsal at nodes that run already, on PostgreSQL, and returns when its
+// first booking is paid: what a rehearsal does before its sale begins, it does once.
 func rushAt(t *testing.T, data settings.Storage, d time.Duration, nodes ...*server) *onSale {
 	var targets []string
 	for _, n := range nodes {
@@ -84,6 +85,22 @@ func rushAt(t *testing.T, data settings.Storage, d time.Duration, nodes ...*serv
 		defer close(o.done)
 		o.report, o.err = rehearse(t, args...)
 	}()
+	conn, err := pgx.Connect(t.Context(), data.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	patience.Until(t, "the rehearsal sells", func() (sells bool) {
+		select {
+		case <-o.done: // end says why
+			return true
+		default:
+		}
+		if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM bookings WHERE status = 'booked')`).Scan(&sells); err != nil {
+			t.Fatal(err)
+		}
+		return sells
+	})
 	return o
 }
 
