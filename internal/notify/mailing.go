@@ -107,11 +107,11 @@ func (s *Service) runMailings(ctx context.Context) {
 func (s *Service) mailingRound(ctx context.Context, later *jobs.Retries) (failed error) {
 	end := later.Round()
 	for more := true; more && ctx.Err() == nil; {
-		if err := s.stopQueued(ctx); err != nil { // first, so that no page takes what is stopped for told
-			return err
-		}
 		now := s.cfg.Now()
 		list, err := s.store.mailings(ctx, sqlPassing, micros(now))
+		if err == nil { // after the mailings that replace others, so that no page takes what they stop for told
+			err = s.stopQueued(ctx)
+		}
 		if err != nil {
 			return err
 		}
