@@ -19,7 +19,6 @@ import (
 // box is all that a desk needs, for a guest with several orders, and a gift. A mail about
 // each waits for the wrong address.
 type box struct {
-	bookings
 	orders  []bookingapi.Booking
 	email   string
 	gift    bookingapi.Recipient
