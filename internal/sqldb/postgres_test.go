@@ -80,7 +80,7 @@ func TestWriteAgainAfterDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a, b int
-	if err := db.Reader().QueryRow("SELECT min(n), max(n) FROM t").Scan(&a, &b); err != nil || a != 2 || b != 2 || runs[0]+runs[1] != 3 {
+	if err := db.Reader().QueryRow("SELECT min(n), max(n) FROM t").Scan(&a, &b); err != nil || a != 2 || b != 2 || runs[0]+runs[1] < 3 { // more, if they meet again
 		t.Fatalf("rows are %d and %d, %v runs, %v", a, b, runs, err)
 	}
 }
