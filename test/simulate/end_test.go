@@ -292,7 +292,7 @@ func (w *world) money() {
 func (w *world) letters() {
 	for _, b := range sorted(w.bookings) {
 		p := w.people[b.owner]
-		if b.status != "booked" || b.kind != "sale" || b.amount == 0 || p == nil || p.gone || p.unclear || b.cancelAsked {
+		if b.status != "booked" || b.kind != "sale" || b.amount == 0 || p == nil || p.gone || p.unclear || b.cancelAsked || b.tooLate {
 			continue
 		}
 		r := w.askAny(request{token: w.tokenOf("admin"), method: "GET", path: "/bookings/" + b.id})

@@ -71,6 +71,7 @@ type booking struct {
 	cancelAsked, payAsked        bool
 	billAsked, billTold          bool // the invoice is to name a firm
 	unpaid                       bool // a payment for it may have been taken back
+	tooLate                      bool // for its letter: all nodes were down as long as mails are tried
 	gaveBack                     []string
 	toldBooked                   bool
 	mail                         string // the address that it counts for; "" while nobody has shown one

@@ -40,6 +40,9 @@ func makeLeap(g *gen, s *Step) bool {
 	return true
 }
 
+// keepTrying is how long a mail is tried that nobody could send.
+const keepTrying = 4 * 24 * time.Hour
+
 // doLeap lets a long time pass while all nodes are down, since an hour of all
 // their timers takes long.
 func doLeap(w *world, s *Step) {
@@ -50,6 +53,7 @@ func doLeap(w *world, s *Step) {
 	w.clock.sleep(s.duration())
 	for _, b := range w.bookings { // what is unclear for so long is given up, and the money returned
 		b.unpaid = b.unpaid || b.payAsked && !w.captured(b)
+		b.tooLate = b.tooLate || s.duration() > keepTrying && !w.post.tells(b.id)
 	}
 	for _, n := range w.nodes {
 		w.up(n)
