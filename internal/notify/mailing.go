@@ -251,9 +251,6 @@ func (s *Service) stopQueued(ctx context.Context) error {
 
 // endMailings ends mailings of which nothing is queued any more.
 func (s *Service) endMailings(ctx context.Context) error {
-	if err := s.stopQueued(ctx); err != nil {
-		return err
-	}
 	open, err := s.store.mailings(ctx, sqlOpen, micros(s.cfg.Now()))
 	if err != nil {
 		return err
