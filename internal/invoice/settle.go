@@ -139,8 +139,9 @@ func cameBack(t *invoiceapi.Statement, p *paymentapi.Posting) {
 	}
 }
 
-// settle works out what is the organizer's. The fees stay with the operator, who pays the
-// gateway's for money that it has passed on to an account of the organizer's own. Until the
+// settle works out what is the organizer's. The booking fees stay with the operator. What
+// the gateway has passed on to an account of the organizer's own is paid out already, and
+// the gateway's fees for it are the operator's to pay. Until the
 // event is over all else is held back, since it would go back to buyers if the event were
 // cancelled; afterwards, what is still to be refunded, and held percent of what is due.
 // Prices without a tax of their own contain the seller's.

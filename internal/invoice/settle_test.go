@@ -103,9 +103,9 @@ func TestSettlement(t *testing.T) {
 	}
 }
 
-// What the gateway passes on to an account of the organizer's own is not paid out by the
-// operator, who pays the gateway's fees for it. A dispute is taken from the operator, so the
-// organizer owes it. Payments from before the organizer had the account stay as they are.
+// What the gateway passes on to an account of the organizer's own is not paid out again. Its
+// fees for that are the operator's to pay. The gateway takes a disputed payment from the
+// operator, and the organizer owes it to the operator. Payments from before the organizer had the account stay as they are.
 func TestSettlementOfOwnAccounts(t *testing.T) {
 	w := newWorld(t)
 	event := w.firstEvent()

@@ -44,7 +44,7 @@ type Progress struct {
 	Ended    time.Time // zero: not yet; also until the last notices of a stopped mailing are stopped
 }
 
-// Shown is what a letter about an order has shown of the event.
+// Shown says what somebody could read in a letter about an order: how the event was then.
 type Shown struct {
 	Kind  Kind
 	To    string    // the address that it went to

@@ -21,7 +21,7 @@ type state struct {
 	// in minor units; dispute is how far that is.
 	disputed int64
 	dispute  string
-	// elsewhere is what of refunded was given back on the gateway's own pages.
+	// elsewhere is the part of refunded that people gave back on the gateway's own pages.
 	elsewhere int64
 }
 

@@ -54,8 +54,7 @@ func (p *record) refunded(f *openRefund) paymentapi.Return {
 	return paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount, Currency: p.Currency, Seq: f.seq}
 }
 
-// returnedElsewhere is what the message about an amount says that was given back on the
-// gateway's own pages.
+// returnedElsewhere is the message that an amount was given back on the gateway's own pages.
 func (p *record) returnedElsewhere(amount int64) paymentapi.Return {
 	return paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: amount, Currency: p.Currency, Seq: -p.Version}
 }
