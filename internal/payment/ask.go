@@ -136,32 +136,42 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 	if err != nil {
 		return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
 	}
-	alive := int64(0) // made by others
+	alive, back := int64(0), int64(0) // made by others, and by anybody
 	var others []provider.Refund
-	for _, r := range list {
-		if _, _, ours := refundSeq(p.EventID, r.Key); !ours && r.Key != returnKey(&p, try) && !r.Failed {
+	var failed *provider.Refund // the last return of ours that has failed
+	for i, r := range list {
+		_, _, ours := refundSeq(p.EventID, r.Key)
+		again := isReturn(&p, try, r.Key)
+		switch {
+		case !r.Failed && !ours && !again:
 			alive += r.Amount
 			others = append(others, r)
+			fallthrough
+		case !r.Failed:
+			back += r.Amount
+		case again:
+			failed = &list[i]
 		}
+	}
+	if failed != nil && p.over() && back < p.Amount {
+		s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", failed.Reason)
+		return s.undoLate(ctx, p, event{kind: evRefundFailed, amount: failed.Amount, key: failed.Key, reason: failed.Reason})
 	}
 	for _, r := range list {
 		seq, attempt, ours := refundSeq(p.EventID, r.Key)
-		switch {
-		case ours && r.Failed:
-			w := failRefund{from: p, seq: seq, attempt: attempt, key: r.Key, amount: r.Amount, reason: r.Reason, now: s.micros()}
-			if err := s.store.do(ctx, &w); err != nil {
-				return err
-			}
-			if w.failed {
-				s.metrics.refunds.WithLabelValues(refundFailed).Inc()
-				s.log.ErrorContext(ctx, "a refund needs a person to look at it: it was made, and has failed", "refund", r.Key, "payment", p.ID, "reason", r.Reason)
-			}
-			if w.failed || w.overtook {
-				return errOvertaken
-			}
-		case r.Failed && r.Key == returnKey(&p, try) && p.over() && alive < p.Amount:
-			s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", r.Reason)
-			return s.undoLate(ctx, p, event{kind: evRefundFailed, amount: r.Amount, key: r.Key, reason: r.Reason})
+		if !ours || !r.Failed {
+			continue
+		}
+		w := failRefund{from: p, seq: seq, attempt: attempt, key: r.Key, amount: r.Amount, reason: r.Reason, now: s.micros()}
+		if err := s.store.do(ctx, &w); err != nil {
+			return err
+		}
+		if w.failed {
+			s.metrics.refunds.WithLabelValues(refundFailed).Inc()
+			s.log.ErrorContext(ctx, "a refund needs a person to look at it: it was made, and has failed", "refund", r.Key, "payment", p.ID, "reason", r.Reason)
+		}
+		if w.failed || w.overtook {
+			return errOvertaken
 		}
 	}
 	if p.over() {
@@ -199,9 +209,20 @@ func (s *Service) refundsAt(ctx context.Context, p *record, try int64) ([]provid
 }
 
 // returnKey is the idempotency key by which the money of a payment that was given up is
-// returned.
-func returnKey(p *record, try int64) string {
-	return p.ID + "." + strconv.FormatInt(try, 10) + ".return"
+// returned, at the first attempt or a later one.
+func returnKey(p *record, try, attempt int64) string {
+	key := p.ID + "." + strconv.FormatInt(try, 10) + ".return"
+	if attempt > 1 {
+		key += strconv.FormatInt(attempt, 10)
+	}
+	return key
+}
+
+// isReturn reports whether a refund's key is that of a return of ours.
+func isReturn(p *record, try int64, key string) bool {
+	attempt, ok := strings.CutPrefix(key, returnKey(p, try, 1))
+	n, err := strconv.ParseInt(attempt, 10, 64)
+	return ok && (attempt == "" || err == nil && n > 1 && key == returnKey(p, try, n))
 }
 
 // refundSeq is the ledger entry that a refund of ours is for, and which attempt at it has

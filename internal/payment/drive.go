@@ -26,6 +26,9 @@ type drive struct {
 	pauses int  // since the row last moved
 	cached bool // its amount is only remembered, and no confirmation was asked for yet
 	claim  bool // the row must be written before anything is requested: see start
+	told   bool // a person, that its money is not returned again
+
+	rest time.Duration // until money that came back is returned again: see giveBackOne
 
 	extended sync.Once // the hold, see extend
 
@@ -40,6 +43,7 @@ const (
 	longestWait = 2 * time.Second  // while a gateway decides
 	longestOff  = 4 * time.Second  // while something does not answer
 	longestUndo = 30 * time.Second // while the gateway does not return money
+	longestRest = 2 * time.Minute  // until money that came back is returned again
 	fewTries    = 5
 	manyTries   = 20
 	stepTimeout = 30 * time.Second
@@ -216,6 +220,9 @@ func (d *drive) overdue() bool {
 // longest returns the longest pause before an unclear step is retried. Releasing
 // money is retried for as long as it takes; a person is told, once.
 func (d *drive) longest() time.Duration {
+	if d.rest > 0 {
+		return min(d.rest, longestRest)
+	}
 	if d.p.Status != paymentapi.Voiding && d.p.Status != paymentapi.Returning {
 		return longestOff
 	}
@@ -460,6 +467,7 @@ func (d *drive) void(ctx context.Context) (event, error) {
 // giveBack returns the money of every method that has taken some.
 func (d *drive) giveBack(ctx context.Context) (event, error) {
 	e := event{kind: evVoided}
+	d.rest = 0
 	for try := int64(1); try <= d.p.try; try++ {
 		was, err := d.release(ctx, try)
 		if err != nil {
@@ -468,37 +476,70 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		if was.kind != evCaptured {
 			continue
 		}
-		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try), d.s.charge(&d.p, try), d.p.Amount)
-		switch {
-		case err != nil:
+		if err := d.giveBackOne(ctx, try); err != nil {
 			return event{}, fmt.Errorf("return: %w", err)
-		case o.Verdict != provider.Approved:
-			if err := d.returnedElsewhere(ctx, try); err != nil {
-				return event{}, fmt.Errorf("return: not done (%s): %w", o.Reason, err)
-			}
 		}
 		e.kind = evReturned
 	}
 	return e, nil
 }
 
-// errNotReturned says that nobody has given back the money of a charge.
-var errNotReturned = errors.New("nobody else has given it back")
+// mostReturns is how often the money of a charge is returned that comes back each time.
+const mostReturns = 6
 
-// returnedElsewhere checks that a person has given back all of a charge whose refund the
-// gateway declines.
-func (d *drive) returnedElsewhere(ctx context.Context, try int64) error {
+// returnPause is how long money that came back rests after so many returns have failed.
+func (s *Service) returnPause(failed int64) time.Duration {
+	pause := s.firstRest
+	for ; failed > 1 && pause < s.lastRest; failed-- {
+		pause *= 6
+	}
+	return min(pause, s.lastRest)
+}
+
+// giveBackOne returns the money of a charge. A return that was made and has failed is made
+// again with a key of its own, after a pause. Which keys are spent is the gateway's to
+// remember, so each driver comes to the same one, whatever has crashed before.
+func (d *drive) giveBackOne(ctx context.Context, try int64) error {
+	for attempt := int64(1); ; attempt++ {
+		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), d.p.Amount)
+		if err != nil || o.Verdict == provider.Approved {
+			return err
+		}
+		if o.Verdict == provider.Undecided {
+			return errors.New("the gateway has not decided")
+		}
+		back, err := d.alreadyBack(ctx, try)
+		switch {
+		case err != nil || back >= d.p.Amount:
+			return err
+		case back > 0, !o.Spent: // somebody is giving it back by hand, or it cannot be given back
+			return fmt.Errorf("not done (%s)", o.Reason)
+		case attempt >= mostReturns:
+			d.rest = longestRest
+			if !d.told {
+				d.told = true
+				d.s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was returned, and came back each time",
+					"payment", d.p.ID, "returns", attempt, "reason", o.Reason)
+				d.s.metrics.stuck.Inc()
+			}
+			return fmt.Errorf("it came back %d times (%s)", attempt, o.Reason)
+		}
+		d.rest = time.Duration(d.p.UpdatedAt-d.s.micros())*time.Microsecond + d.s.returnPause(attempt)
+		if d.rest > 0 {
+			return fmt.Errorf("it came back (%s), and is returned again later", o.Reason)
+		}
+	}
+}
+
+// alreadyBack is how much of a charge has been given back by anybody.
+func (d *drive) alreadyBack(ctx context.Context, try int64) (back int64, err error) {
 	list, err := d.s.refundsAt(ctx, &d.p, try)
-	back := int64(0)
 	for _, r := range list {
 		if !r.Failed {
 			back += r.Amount
 		}
 	}
-	if err == nil && back < d.p.Amount {
-		err = errNotReturned
-	}
-	return err
+	return back, err
 }
 
 // release voids one charge. If the gateway refuses, the charge was captured in the

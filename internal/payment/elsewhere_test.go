@@ -1,7 +1,10 @@
 package payment
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,29 +127,131 @@ func TestRefundThatCameBackIsTriedAgain(t *testing.T) {
 	})
 }
 
-// The money of a payment that was given up was returned, and that fails: it is returned
-// until somebody has done so by hand.
+// givenBack is a payment that was given up, and whose money was taken and returned. Money
+// that comes back rests for seconds, not for hours.
+func (w *world) givenBack() record {
+	w.t.Helper()
+	w.firstRest, w.lastRest = 10*time.Second, time.Minute
+	b := w.house.hold(fan.UserID, 1)
+	p, _ := w.pay(b, "tok_never", "a")
+	if _, err := w.void(w.t.Context(), fan, p.ID, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	w.bank.takes(p.ID+".1", b.Amount)
+	w.asks(p.ID)
+	time.Sleep(time.Minute)
+	w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+	return p
+}
+
+// The money of a payment that was given up was returned, and that fails: it rests for a
+// while, and is returned again. What the gateway says of earlier attempts undoes nothing.
 func TestReturnFailsLater(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		b := w.house.hold(fan.UserID, 1)
-		p, _ := w.pay(b, "tok_never", "a")
-		if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
-			t.Fatal(err)
+		p := w.givenBack()
+		for n := range 3 {
+			w.bank.failsRefund(p.ID + ".1")
+			w.asks(p.ID)
+			time.Sleep(w.returnPause(int64(n+1)) - 5*time.Second)
+			w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+			time.Sleep(10 * time.Second)
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+			w.asks(p.ID)
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
 		}
-		w.bank.takes(p.ID+".1", b.Amount)
-		w.asks(p.ID)
-		time.Sleep(time.Minute)
-		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+		if found := w.compared().Found; len(found) != 0 {
+			t.Errorf("found %v", found)
+		}
+	})
+}
+
+// Money that somebody gives back by hand, all or a part, is not returned again.
+func TestReturnFailsLaterAndIsMadeByHand(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p := w.givenBack()
 		w.bank.failsRefund(p.ID + ".1")
 		w.asks(p.ID)
+		w.bank.refundsByHand(p.ID+".1", 1000)
+		time.Sleep(time.Minute)
 		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
-		time.Sleep(10 * time.Minute)
-		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
-		w.bank.refundsByHand(p.ID+".1", b.Amount)
+		w.bank.refundsByHand(p.ID+".1", p.Amount-1000)
 		time.Sleep(5 * time.Minute)
 		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
 		w.asks(p.ID)
 		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+	})
+}
+
+// A program that ends while money is returned again does not return it twice, nor is an
+// attempt lost.
+func TestReturnFailsLaterAcrossCrashes(t *testing.T) {
+	for _, point := range []string{"before refund", "after refund"} {
+		inWorld(t, func(t *testing.T, w *world) {
+			p := w.givenBack()
+			w.bank.failsRefund(p.ID + ".1")
+			w.asks(p.ID)
+			w.crash()
+			w.boot()
+			w.runs()
+			time.Sleep(30 * time.Second)
+			w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+			w.crash()
+			w.boot()
+			w.firstRest = time.Minute
+			w.runs()
+			w.bank.mu.Lock()
+			w.bank.cut = func(ctx context.Context, at string) error {
+				if at != point || len(w.bank.charges[p.ID+".1"].list) < 2 && at == "after refund" {
+					return nil
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			w.bank.mu.Unlock()
+			time.Sleep(time.Minute)
+			w.crash()
+			w.bank.mu.Lock()
+			w.bank.cut = func(context.Context, string) error { return nil }
+			w.bank.mu.Unlock()
+			w.boot()
+			w.firstRest = time.Second
+			w.runs()
+			time.Sleep(time.Minute)
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+			if n := len(w.bank.charges[p.ID+".1"].list); n != 2 {
+				t.Errorf("%s: it was returned %d times", point, n)
+			}
+		})
+	}
+}
+
+// Money that comes back each time is returned a few times, with growing pauses; then
+// a person is told, once, and what they give back by hand ends the payment.
+func TestReturnFailsEachTime(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var log bytes.Buffer
+		w.restart(func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		p := w.givenBack()
+		for range mostReturns + 1 {
+			w.bank.failsRefund(p.ID + ".1")
+			w.asks(p.ID)
+			time.Sleep(w.lastRest + 10*time.Second)
+		}
+		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+		w.bank.refundsByHand(p.ID+".1", p.Amount)
+		time.Sleep(5 * time.Minute)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+		w.bank.mu.Lock()
+		if n := len(w.bank.charges[p.ID+".1"].list); n != mostReturns+1 {
+			t.Errorf("it was returned %d times", n)
+		}
+		w.bank.mu.Unlock()
+		w.shutDown()
+		if n := strings.Count(log.String(), "came back each time"); n != 1 {
+			t.Errorf("a person was told %d times", n)
+		}
+		w.boot()
+		w.runs()
 	})
 }
 
@@ -319,6 +424,19 @@ func TestKeysOfRefunds(t *testing.T) {
 		seq, attempt, ok := refundSeq(event1, key)
 		if ok != (want[0] > 0) || ok && (seq != want[0] || attempt != want[1]) {
 			t.Errorf("%s: %d, %d, %t", key, seq, attempt, ok)
+		}
+	}
+}
+
+// The keys of returns name the attempt; other keys are of others.
+func TestKeysOfReturns(t *testing.T) {
+	p := record{ID: event1 + "-1"}
+	for key, want := range map[string]bool{
+		returnKey(&p, 2, 1): true, p.ID + ".2.return": true, p.ID + ".2.return2": true, p.ID + ".2.return10": true,
+		p.ID + ".2.return1": false, p.ID + ".2.return02": false, p.ID + ".2.return0": false, p.ID + ".1.return": false, p.ID + ".2.returnx": false, "": false,
+	} {
+		if got := isReturn(&p, 2, key); got != want {
+			t.Errorf("%s: %t", key, got)
 		}
 	}
 }

@@ -64,6 +64,8 @@ type Service struct {
 	every     time.Duration // between two rounds of recovery
 	deadline  time.Duration // after which a payment that the gateway does not decide is given up
 	confirmBy time.Duration // after which an authorized payment that does not become final is given up
+	firstRest time.Duration // until money that was returned and came back is returned again
+	lastRest  time.Duration // the same at most, when it comes back again and again
 
 	calls      chan struct{} // as many as there are calls to the gateway
 	mostDrives int
@@ -107,6 +109,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		every:     2 * time.Second,
 		deadline:  15 * time.Minute,
 		confirmBy: time.Hour, // expired holds can be paid for half an hour
+		firstRest: 10 * time.Minute,
+		lastRest:  24 * time.Hour,
 		drives:    map[string]*drive{}, again: map[string]bool{}, mostDrives: maxDrives, calls: make(chan struct{}, maxCalls),
 		shared: db.Shared(),
 	}
