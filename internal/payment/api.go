@@ -29,12 +29,18 @@ func (s *Service) Void(ctx context.Context, caller caller.Caller, paymentID stri
 // Payment implements paymentapi.Reads.
 func (s *Service) Payment(ctx context.Context, caller caller.Caller, paymentID string) (paymentapi.Payment, error) {
 	p, owns, err := s.read(ctx, caller, paymentID)
+	if err == nil && owns {
+		s.nudge(&p)
+	}
 	return shownAs(caller, owns)(p, err)
 }
 
 // OfBooking implements paymentapi.Reads.
 func (s *Service) OfBooking(ctx context.Context, caller caller.Caller, bookingID string) (paymentapi.Payment, error) {
 	p, owns, err := s.ofBooking(ctx, caller, bookingID)
+	if err == nil && owns {
+		s.nudge(&p)
+	}
 	return shownAs(caller, owns)(p, err)
 }
 

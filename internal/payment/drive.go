@@ -35,6 +35,8 @@ type drive struct {
 	mu      sync.Mutex
 	p       record      // as it is stored; written by the goroutine
 	refusal *errs.Error // why the booking could not be confirmed
+	nudged  time.Time   // when the buyer last looked at it, and how often: see nudge
+	nudges  int
 }
 
 // Limits of the pauses between two attempts.
@@ -266,7 +268,7 @@ func (d *drive) perform(ctx context.Context, a action) (event, error) {
 		d.extend(ctx, d.p.BookingID)
 		return event{}, nil
 	case toWait:
-		return d.wait(ctx)
+		return d.wait(d.s.life) // for longer than a step takes
 	case toConfirm:
 		return d.confirm(ctx)
 	case toCapture:
@@ -374,7 +376,9 @@ func (d *drive) wait(ctx context.Context) (event, error) {
 	if d.overdue() {
 		return event{kind: evWished, reason: timedOut}, nil
 	}
-	if !d.pause(ctx, longestWait) {
+	wait := d.waitPause()
+	d.pauses++
+	if !sleep(ctx, wait, d.poke) || !d.reload(ctx) {
 		return event{}, ctx.Err()
 	}
 	return event{kind: evResume}, nil

@@ -42,6 +42,7 @@ type Service struct {
 	gateway   provider.Gateway
 	provider  string // its name; "": none
 	test      bool   // it moves no money
+	told      bool   // the gateway sends messages, see waitPause
 	publicURL string // of the pages that buyers come back to; "": none
 	now       func() time.Time
 	log       *slog.Logger
@@ -103,7 +104,7 @@ type Config struct {
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	db := cfg.DB
 	s := &Service{
-		bookings: cfg.Bookings, buyers: cfg.Bookings, gateway: cfg.Gateway, provider: cfg.Provider, test: cfg.Test, publicURL: cfg.PublicURL, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
+		bookings: cfg.Bookings, buyers: cfg.Bookings, gateway: cfg.Gateway, provider: cfg.Provider, test: cfg.Test, told: tells(cfg.Gateway), publicURL: cfg.PublicURL, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
 		patience:  2 * time.Second,
 		stale:     3 * time.Second,
 		every:     2 * time.Second,

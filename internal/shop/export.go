@@ -12,8 +12,10 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// PaymentsOfUser lists the payments of an account, for its export.
+// PaymentsOfUser lists the payments of an account, for its export, and looks at the one that
+// a buyer waits for.
 type PaymentsOfUser interface {
+	OfBooking(ctx context.Context, c caller.Caller, bookingID string) (paymentapi.Payment, error)
 	OfUser(ctx context.Context, c caller.Caller, userID, after string, limit int) ([]paymentapi.Payment, error)
 }
 

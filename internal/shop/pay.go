@@ -180,6 +180,11 @@ func (s *Shop) wait(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if p.underWay() { // a payment that its buyer looks at is asked about sooner
+		if now, err := s.Payments.OfBooking(v.Context(), v.Caller, id); err == nil {
+			p.Payment = &now
+		}
+	}
 	w := waitPage{Purchase: &p, First: v.Request.URL.Query().Has(approveFirst)}
 	next := ""
 	if !p.underWay() {

@@ -1,0 +1,69 @@
+package payment
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// While a buyer approves a payment elsewhere, the gateway is asked about it now and then. A
+// gateway that sends messages tells when that has happened, and so does the buyer's browser
+// when it comes back. So it is asked less and less: many buyers at their banks' pages must
+// not use up the calls that it allows, which captures need.
+
+const mostWait = 30 * time.Second // between two questions about a payment whose gateway tells by itself
+
+// waitPause is how long to wait before the gateway is asked again.
+func (d *drive) waitPause() time.Duration {
+	pause := min(firstPause<<min(d.pauses, 10), longestWait)
+	if !d.s.told {
+		return pause
+	}
+	now := d.s.micros()
+	since := time.Duration(now-d.p.UpdatedAt) * time.Microsecond
+	if left := time.Duration(d.p.CreatedAt-now)*time.Microsecond + d.s.deadline; d.p.approval() != "" || pause == longestWait {
+		pause = min(max(since/3, longestWait), mostWait, max(left, longestWait))
+	}
+	return pause - rand.N(pause/4)
+}
+
+// nudge has a payment asked about whose buyer looks at it: they may be back from where they
+// approved it. A page that is left open does not ask more than the driver would for long.
+func (s *Service) nudge(p *record) {
+	if p.Status != paymentapi.Pending || !s.told {
+		return
+	}
+	s.mu.Lock()
+	d := s.drives[p.ID]
+	s.mu.Unlock()
+	if d != nil {
+		d.nudge()
+	} else if s.shared && !s.isClosing() {
+		s.takeUpOne(*p)
+	}
+}
+
+func (d *drive) nudge() {
+	d.mu.Lock()
+	due := d.s.now().Sub(d.nudged) >= longestWait+time.Duration(d.nudges)*time.Second/4
+	if due {
+		d.nudged = d.s.now()
+		d.nudges++
+	}
+	d.mu.Unlock()
+	if !due {
+		return
+	}
+	select {
+	case d.poke <- struct{}{}:
+	default: // already poked
+	}
+}
+
+// tells reports whether a gateway sends messages.
+func tells(g provider.Gateway) bool {
+	_, ok := g.(provider.Notifier)
+	return ok
+}
