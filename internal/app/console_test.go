@@ -168,6 +168,15 @@ func TestOrganizerSells(t *testing.T) {
 	h.eventually(t, organizer, at, "2 of 2 refunds done")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Cancelled", "Refunded 2 €206.58", "Revenue €0.00")
 	h.eventually(t, organizer, at+"/refunds", "Nothing is left to refund at present. 2 of 2 refunds done")
+	handled := url.Values{"do": {"handled"}, "refund": {"1"}, "note": {"by hand"}}
+	wants(t, h.page(t, organizer, "POST", at+"/refunds", handled, 409), "Only a refund that has failed can be given back in another way.")
+	h.write(t, `UPDATE refunds SET status = 'failed', reason = 'account_closed' WHERE event_id = $1`, strings.TrimPrefix(at, "/organizer/events/"))
+	handled["refund"] = regexp.MustCompile(`name="refund" value="(\d+)"`).FindStringSubmatch(h.ask(t, organizer, "GET", at+"/refunds", "").Body.String())[1:]
+	h.page(t, organizer, "POST", at+"/refunds", handled, 303)
+	wants(t, h.page(t, organizer, "GET", at+"/refunds", nil, 200), "Given back in another way 1", "Failed: needs attention 1")
+	if page := h.ask(t, organizer, "GET", at+"/refunds", "").Body.String(); !strings.Contains(page, `value="by hand"`) {
+		t.Errorf("the note is not shown: %s", page)
+	}
 	// Nobody is mailed, so the list keeps those who had booked.
 	if kept := h.ask(t, organizer, "GET", at+"/attendees.csv", "").Body.String(); strings.Count(kept, ",cancelled,") != 5+4+2 || strings.Count(kept, "\r\n") != 1+5+4+2 || !strings.Contains(kept, "64.56") {
 		t.Errorf("the list of a cancelled event: %q", kept)

@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -10,6 +12,9 @@ import (
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 )
+
+// maxNote is how long the note about a refund that was given back in another way may be.
+const maxNote = 500
 
 // stuckRow is a refund that has failed or is delayed.
 type stuckRow struct {
@@ -28,6 +33,14 @@ func (c *Console) refunds(v *page.Visit, e *eventapi.Event) error {
 		case "retry":
 			change.Retry = true
 		case "resume":
+		case "handled":
+			change.Paused = v.PostFormValue("state") == string(paymentapi.RefundsPaused)
+			seq, err := strconv.ParseInt(v.PostFormValue("refund"), 10, 64)
+			note := strings.TrimSpace(v.PostFormValue("note"))
+			if err != nil || utf8.RuneCountInString(note) > maxNote {
+				return errs.New(errs.Malformed, "malformed-form", "The form cannot be read.")
+			}
+			change.Handled = &paymentapi.HandledRefund{Seq: seq, Note: note}
 		default: // money is sent only if somebody has asked for it
 			return errs.New(errs.Malformed, "malformed-form", "The form cannot be read.")
 		}

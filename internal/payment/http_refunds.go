@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,8 +27,15 @@ type changeJobInput struct {
 	IfMatch string `header:"If-Match" doc:"ETag of the refunds as you last read them. If they were paused or resumed since, the answer is 412."`
 	Body    struct {
 		State string `json:"state" enum:"running,paused" doc:"paused: nothing more is refunded until you resume. Refunds that the payment gateway is just making are finished." example:"paused"`
-		Retry bool   `json:"retry_failed,omitempty" doc:"Try refunds that have failed again. None is made twice."`
+		Retry bool   `json:"retry_failed,omitempty" doc:"Try refunds that have failed again, but for those that are handled. None is made twice."`
+
+		Handled *handledInput `json:"handled,omitempty" doc:"A refund that has failed, and whose money you have given back in another way. It is not tried again."`
 	}
+}
+
+type handledInput struct {
+	ID   string `json:"id" maxLength:"100" doc:"Id of the refund, as in items."`
+	Note string `json:"note" maxLength:"500" doc:"How you have given the money back. Empty: you have not, after all." example:"Bank transfer, 3 March"`
 }
 
 type jobResponse struct {
@@ -61,7 +69,15 @@ func (s *Service) registerRefundJobs(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return jobAnswer(s.ChangeRefundJob(ctx, caller.From(ctx), in.ID, paymentapi.RefundJobChange{Paused: in.Body.State == "paused", Retry: in.Body.Retry, Version: version}))
+			c := paymentapi.RefundJobChange{Paused: in.Body.State == "paused", Retry: in.Body.Retry, Version: version}
+			if h := in.Body.Handled; h != nil {
+				seq, _, ours := refundSeq(in.ID, h.ID)
+				if !ours {
+					return nil, errs.Missing("refund")
+				}
+				c.Handled = &paymentapi.HandledRefund{Seq: seq, Note: strings.TrimSpace(h.Note)}
+			}
+			return jobAnswer(s.ChangeRefundJob(ctx, caller.From(ctx), in.ID, c))
 		})
 }
 

@@ -18,6 +18,8 @@ import (
 
 var errEventNotCancelled = errs.New(errs.Conflict, "event-not-cancelled", "Only the refunds of a cancelled event can be paused.")
 
+var errRefundNotFailed = errs.New(errs.Conflict, "refund-not-failed", "Only a refund that has failed can be given back in another way.")
+
 // refundJob is a row of payments_refund_jobs; version 0: there is none.
 type refundJob struct {
 	paused    bool
@@ -35,15 +37,19 @@ const (
 	sqlChangeRefundJob = `UPDATE payments_refund_jobs SET paused = $2, by_id = $3, changed_at = $4, version = version + 1 WHERE event_id = $1 AND version = $5`
 
 	// These use refunds_by_event.
-	sqlFailedRefunds = `SELECT seq FROM refunds WHERE event_id = $1 COLLATE "C" AND seq > $2 AND status = 'failed' ORDER BY seq LIMIT $3`
+	sqlFailedRefunds = `SELECT seq FROM refunds WHERE event_id = $1 COLLATE "C" AND seq > $2 AND status = 'failed' AND handled = '' ORDER BY seq LIMIT $3`
 	sqlRetryRefund   = `UPDATE refunds SET status = 'pending', reason = '', updated_at = CASE WHEN updated_at < CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE updated_at + 1 END
-		WHERE event_id = $2 COLLATE "C" AND seq = $3 AND status = 'failed'`
+		WHERE event_id = $2 COLLATE "C" AND seq = $3 AND status = 'failed' AND handled = ''`
 	sqlDelayRefund = `UPDATE refunds SET reason = $1, updated_at = CASE WHEN updated_at < CAST($2 AS BIGINT) THEN CAST($2 AS BIGINT) ELSE updated_at + 1 END
 		WHERE event_id = $3 COLLATE "C" AND seq = $4 AND status = 'pending'`
 
-	sqlCountRefunds = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY status`
+	sqlHandleRefund = `UPDATE refunds SET handled = $1, handled_by = $2, updated_at = CASE WHEN updated_at < CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $4 COLLATE "C" AND seq = $5 AND status = 'failed'`
 
-	sqlStuckRefunds = `SELECT seq, id, booking_id, payment_id, amount, status, reason, updated_at FROM refunds
+	sqlCountRefunds = `SELECT CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' ELSE status END, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT)
+		FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY 1`
+
+	sqlStuckRefunds = `SELECT seq, id, booking_id, payment_id, amount, status, reason, updated_at, handled FROM refunds
 		WHERE event_id = $1 COLLATE "C" AND seq > $2 AND (status = 'failed' OR status = 'pending' AND reason <> '') ORDER BY seq LIMIT $3`
 	sqlLastRefund = `SELECT coalesce((SELECT seq FROM refund_cursors WHERE event_id = $1), 0)`
 )
@@ -112,7 +118,23 @@ func (w *retryRefunds) apply(t *batchTx) error {
 	return nil
 }
 
-// retryFailed has all refunds of an event that have failed tried again. It goes through
+// handleRefund notes how a person has given back the money of a refund that failed.
+type handleRefund struct {
+	eventID  string
+	seq      int64
+	note, by string
+	now      int64
+	noted    bool // it had failed
+}
+
+func (w *handleRefund) apply(t *batchTx) error {
+	n, err := t.exec(sqlHandleRefund, w.note, w.by, w.now, w.eventID, w.seq)
+	w.noted = n == 1
+	return err
+}
+
+// retryFailed has all refunds of an event that have failed tried again, but for those that
+// a person has handled. It goes through
 // them once, in small transactions: payments are written in between, and what fails again
 // meanwhile waits for the next request.
 func (s *Service) retryFailed(ctx context.Context, eventID string) error {
@@ -184,6 +206,15 @@ func (s *Service) ChangeRefundJob(ctx context.Context, who caller.Caller, eventI
 	if w.stale {
 		return paymentapi.RefundJob{}, errs.New(errs.Precondition, "changed-meanwhile", "The refunds were paused or resumed in the meantime.")
 	}
+	if c.Handled != nil {
+		h := handleRefund{eventID: eventID, seq: c.Handled.Seq, note: c.Handled.Note, by: who.UserID, now: s.micros()}
+		if err := s.store.do(ctx, &h); err != nil {
+			return paymentapi.RefundJob{}, err
+		}
+		if !h.noted {
+			return paymentapi.RefundJob{}, errRefundNotFailed
+		}
+	}
 	if c.Retry {
 		if err := s.retryFailed(ctx, eventID); err != nil {
 			return paymentapi.RefundJob{}, err
@@ -228,7 +259,7 @@ func (s *Service) showJob(ctx context.Context, eventID string, sale *bookingapi.
 	if err := s.countRefunds(ctx, eventID, &out); err != nil {
 		return out, err
 	}
-	out.Owed = paymentapi.RefundFigure{Count: out.Done.Count + out.Failed.Count + out.Left.Count, Amount: out.Done.Amount + out.Failed.Amount + out.Left.Amount}
+	out.Owed = paymentapi.RefundFigure{Count: out.Done.Count + out.Handled.Count + out.Failed.Count + out.Left.Count, Amount: out.Done.Amount + out.Handled.Amount + out.Failed.Amount + out.Left.Amount}
 	switch {
 	case job.paused:
 		out.State = paymentapi.RefundsPaused
@@ -312,6 +343,8 @@ func (s *Service) countRefunds(ctx context.Context, eventID string, out *payment
 			out.Done = f
 		case refundFailed:
 			out.Failed = f
+		case paymentapi.RefundHandled:
+			out.Handled = f
 		case refundPending:
 			out.Left.Count += f.Count
 			out.Left.Amount += f.Amount
@@ -333,8 +366,11 @@ func (s *Service) stuckRefunds(ctx context.Context, eventID string, after int64,
 			break
 		}
 		var r paymentapi.StuckRefund
-		if err := rows.Scan(&last, &r.ID, &r.BookingID, &r.PaymentID, &r.Amount, &r.Status, &r.Reason, &r.UpdatedAt); err != nil {
+		if err := rows.Scan(&last, &r.ID, &r.BookingID, &r.PaymentID, &r.Amount, &r.Status, &r.Reason, &r.UpdatedAt, &r.Note); err != nil {
 			return fmt.Errorf("list failed refunds: %w", err)
+		}
+		if r.Seq = last; r.Status == refundFailed && r.Note != "" {
+			r.Status = paymentapi.RefundHandled
 		}
 		out.Items = append(out.Items, r)
 	}

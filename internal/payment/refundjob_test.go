@@ -19,6 +19,7 @@ import (
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -252,6 +253,54 @@ func TestFailedRefundsAreTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if j := w.job(); j.State != paymentapi.RefundsDone || j.Done != figure(3) || j.Failed != figure(0) {
+		t.Errorf("%+v", j)
+	}
+	w.agree()
+}
+
+// A refund that has failed and was given back in another way is not tried again, nor
+// reported, until the organizer says that it was not.
+func TestHandledRefundsAreNotTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(2)
+	refuses := &refusing{Gateway: w.gateway}
+	refuses.on.Store(true)
+	w.gateway = refuses
+	if err := errors.Join(w.refunds.follower.Look(t.Context(), nil), w.refunds.intake(t.Context()), w.refunds.settle(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	items := w.job().Items
+	if len(items) != 2 {
+		t.Fatalf("%+v", items)
+	}
+	handled := paymentapi.RefundJobChange{Handled: &paymentapi.HandledRefund{Seq: items[0].Seq, Note: "Bank transfer"}}
+	j := w.turn(handled)
+	if j.Handled != figure(1) || j.Failed != figure(1) || j.Owed != figure(2) || j.Items[0].Status != paymentapi.RefundHandled || j.Items[0].Note != "Bank transfer" || j.Items[1].Note != "" {
+		t.Errorf("%+v", j)
+	}
+	if found := w.compared().Found; found[reconcile.RefundFailed] != 1 {
+		t.Errorf("found %v", found)
+	}
+	refuses.on.Store(false)
+	w.turn(paymentapi.RefundJobChange{Retry: true})
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.Done != figure(1) || j.Handled != figure(1) || len(j.Items) != 1 {
+		t.Errorf("%+v", j)
+	}
+	for _, seq := range []int64{items[1].Seq, 77} { // it is made; there is none
+		_, err := w.ChangeRefundJob(t.Context(), organizer, event1, paymentapi.RefundJobChange{Handled: &paymentapi.HandledRefund{Seq: seq, Note: "x"}})
+		if errs.Of(err) == nil || errs.Of(err).Type != "refund-not-failed" {
+			t.Errorf("refund %d: %v", seq, err)
+		}
+	}
+	handled.Handled.Note, handled.Retry = "", true // it was not, after all
+	w.turn(handled)
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.Done != figure(2) || j.Handled != figure(0) {
 		t.Errorf("%+v", j)
 	}
 	w.agree()

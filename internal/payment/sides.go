@@ -29,7 +29,7 @@ const (
 	// By payments_disputed.
 	sqlDisputed = `SELECT event_id, id FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 
-	sqlRefundsFailed = `SELECT id, booking_id, payment_id, amount, reason, updated_at FROM refunds WHERE status = 'failed' AND updated_at >= $1 AND updated_at < $2 ORDER BY id`
+	sqlRefundsFailed = `SELECT id, booking_id, payment_id, amount, reason, updated_at FROM refunds WHERE status = 'failed' AND handled = '' AND updated_at >= $1 AND updated_at < $2 ORDER BY id`
 )
 
 // OfBookings implements reconcile.Record.

@@ -13,6 +13,7 @@ var Problems = errs.Problems{
 		"captured-meanwhile":       {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to refund it."},
 		"no-payments":              {Kind: errs.Conflict, Says: "This ticket office takes no payments at present. Only what costs nothing can be booked."},
 		"event-not-cancelled":      {Kind: errs.Conflict, Says: "Only the refunds of a cancelled event can be paused."},
+		"refund-not-failed":        {Kind: errs.Conflict, Says: "Only a refund that has failed can be given back in another way. Read the refunds again."},
 		"not-yours":                {Kind: errs.Forbidden, Says: "Only its owner can change this payment."},
 		"payment-declined":         {Kind: errs.PaymentRequired, Says: "The payment gateway declined the payment. No money was taken; pay again with another method."},
 		"payment-not-pending":      {Kind: errs.Conflict, Says: "The payment can no longer be changed."},
@@ -27,7 +28,7 @@ var Problems = errs.Problems{
 	Operations: map[string][]string{
 		"receive-payment-notice": {"bad-signature", "unreadable-notice", "busy"},
 		"amend-payment":          {"payment-declined", "payment-voided", "payment-timed-out", "changed-meanwhile", "payment-not-pending", "not-yours", "too-many-methods", "too-many-failed-payments"},
-		"change-event-refunds":   {"event-not-cancelled", "changed-meanwhile"},
+		"change-event-refunds":   {"event-not-cancelled", "changed-meanwhile", "refund-not-failed"},
 		"pay":                    {"payment-declined", "payment-voided", "payment-timed-out", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "no-payments", "payment-under-way", "too-many-payments", "too-many-failed-payments", "idempotency-key-reused", "event-changed"},
 		"void-payment":           {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
 	},

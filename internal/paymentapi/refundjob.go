@@ -33,8 +33,9 @@ type RefundJob struct {
 	EventID  string         `json:"event_id" doc:"Id of the event."`
 	State    RefundJobState `json:"state" enum:"running,paused,done" doc:"running: refunds are made. paused: nothing is refunded until the job is resumed. done: nothing is left to refund at present."`
 	Currency string         `json:"currency,omitempty" doc:"Currency of the amounts." example:"EUR"`
-	Owed     RefundFigure   `json:"owed" doc:"All refunds: those that are done, failed and left."`
+	Owed     RefundFigure   `json:"owed" doc:"All refunds: those that are done, handled, failed and left."`
 	Done     RefundFigure   `json:"done" doc:"Refunds that were made."`
+	Handled  RefundFigure   `json:"handled" doc:"Refunds that have failed, and whose money the organizer has given back in another way."`
 	Failed   RefundFigure   `json:"failed" doc:"Refunds that the payment gateway has refused. Somebody has to look at them; items gives the reasons."`
 	Left     RefundFigure   `json:"left" doc:"Refunds that are still to be made, including those for bookings of a cancelled event that are still to be cancelled."`
 
@@ -51,17 +52,30 @@ type StuckRefund struct {
 	BookingID string `json:"booking_id" doc:"Id of the booking."`
 	PaymentID string `json:"payment_id,omitempty" doc:"Id of the payment. Absent until it is known."`
 	Amount    int64  `json:"amount" doc:"Minor units."`
-	Status    string `json:"status" enum:"failed,pending" doc:"failed: it is not tried again by itself. pending: it is tried again."`
+	Status    string `json:"status" enum:"failed,pending,handled" doc:"failed: it is not tried again by itself. pending: it is tried again. handled: it has failed, and the organizer has given the money back in another way."`
 	Reason    string `json:"reason" doc:"The gateway's code, or: delayed (the gateway did not answer, or its answer was unclear), no-payment, more-than-captured, charged-back." example:"delayed"`
+	Note      string `json:"note,omitempty" doc:"How the money was given back in another way. Absent: it was not." example:"Bank transfer, 3 March"`
 	UpdatedAt int64  `json:"-"` // µs since 1970
+	Seq       int64  `json:"-"` // of the cancellation
 }
 
 // RefundJobChange is what an organizer does with an event's refunds.
 type RefundJobChange struct {
 	Paused  bool
-	Retry   bool  // refunds that have failed are tried again
+	Retry   bool // refunds that have failed are tried again, but for those that are handled
+	Handled *HandledRefund
 	Version int64 // of the job that the caller has seen; 0: any
 }
+
+// HandledRefund is a refund that has failed, and whose money was given back in another way.
+// Conflict refund-not-failed.
+type HandledRefund struct {
+	Seq  int64  // of the cancellation
+	Note string // how; "": it was not, after all
+}
+
+// RefundHandled is the status of refunds that have failed and are handled.
+const RefundHandled = "handled"
 
 // RefundDelayed is the reason of refunds whose last attempt has failed.
 const RefundDelayed = "delayed"

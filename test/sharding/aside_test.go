@@ -39,7 +39,7 @@ var asides = []struct {
 	{text: "FROM payments WHERE (event_id, id) > ($1, $2) AND posted < version", why: "what an older program has left out of the journal, once after a start"},
 
 	{text: "FROM refunds WHERE status = 'pending' AND created_at < $1", why: "a day is compared with the gateway: refunds that are late"},
-	{text: "FROM refunds WHERE status = 'failed' AND updated_at >= $1", why: "the same: refunds that have failed"},
+	{text: "FROM refunds WHERE status = 'failed' AND handled = '' AND updated_at >= $1", why: "the same: refunds that have failed"},
 	{text: "FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2)", why: "the same: disputes that are open, by payments_disputed"},
 
 	{text: "FROM booking_reasons WHERE booking_id = $1", why: "why an organizer has cancelled seats of an order, by the index booking_reasons_of"},
