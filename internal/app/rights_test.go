@@ -166,6 +166,7 @@ type scene struct {
 	webhook, message                 string
 	announcement, day                string
 	invoice                          string // its number
+	seat                             string // label of the booking's
 }
 
 const aSeller = `{"name":"Stadttheater","street":"Theaterplatz 1","city":"Berlin","country":"DE","vat_number":"DE136695976","tax_rate":700}`
@@ -211,6 +212,9 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	}
 	if strings.Contains(route, "/invoice-details") {
 		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
+	}
+	if s.payment != "" && strings.HasSuffix(route, "/seats") {
+		s.seat = h.must(t, owner, "GET", "/bookings/"+s.booking, "", "seat_number")
 	}
 	if strings.Contains(route, "/invoices/") {
 		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
@@ -295,6 +299,7 @@ var bodies = map[string]string{
 	"PUT /bookings/{id}/invoice-details": `{"name":"Stadttheater","street":"Theaterplatz 1","city":"Berlin","country":"DE"}`,
 	"POST /bookings/{id}/cancellations":  `{"reason":"The stalls are closed."}`,
 	"POST /bookings/{id}/refunds":        `{"amount":1,"paid_left":5000,"reason":"The view was bad."}`,
+	"PUT /bookings/{id}/seats":           `{"seats":["$seat"],"reason":"The row is closed."}`,
 	"POST /webhooks":                     `{"url":"https://example.org/other"}`,
 	"PUT /webhooks/{id}":                 `{"enabled":false}`,
 	"POST /webhooks/{id}/replay":         `{"message_id":"$message"}`,
@@ -310,7 +315,7 @@ func (s *scene) body(h *house, route string) string {
 	if !ok {
 		body = pageForms[route]
 	}
-	return strings.NewReplacer("$event", s.event, "$booking", s.booking, "$message", s.message, "$mail", fmt.Sprintf("fan%d@example.org", h.made)).Replace(body)
+	return strings.NewReplacer("$event", s.event, "$booking", s.booking, "$message", s.message, "$seat", s.seat, "$mail", fmt.Sprintf("fan%d@example.org", h.made)).Replace(body)
 }
 
 // rights is the status that each of these callers gets, on every route there is. A
@@ -374,6 +379,7 @@ var rights = map[string]string{
 	"POST /bookings":                     "401 201 201 201 201 201",
 	"POST /bookings/{id}/cancellations":  "401 404 404 200 404 200",
 	"POST /bookings/{id}/refunds":        "401 404 404 200 404 200",
+	"PUT /bookings/{id}/seats":           "401 404 404 200 404 200",
 	"GET /bookings":                      "401 200 200 200 200 200",
 	"GET /bookings/{id}":                 "401 404 200 200 404 200",
 	"PUT /bookings/{id}":                 "401 404 200 403 404 200",

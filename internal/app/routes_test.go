@@ -70,5 +70,5 @@ var traits = map[string]route.Traits{
 var organizersOnly = map[string]bool{"POST /events": true, "PUT /events/{id}": true, "POST /events/{id}/blocks": true, "POST /events/{id}/complimentary": true, "POST /bookings/{id}/notices": true,
 	"POST /events/{id}/announcements": true, "PUT /events/{id}/announcements/{announcement_id}": true, "POST /events/{id}/announcements/{announcement_id}/test": true,
 	"POST /events/{id}/announcements/{announcement_id}/send": true, "POST /events/{id}/announcements/{announcement_id}/stop": true,
-	"PUT /sellers/{id}": true, "PUT /events/{id}/refunds": true, "POST /bookings/{id}/cancellations": true, "POST /bookings/{id}/refunds": true,
+	"PUT /sellers/{id}": true, "PUT /events/{id}/refunds": true, "POST /bookings/{id}/cancellations": true, "POST /bookings/{id}/refunds": true, "PUT /bookings/{id}/seats": true,
 	"POST /webhooks": true, "PUT /webhooks/{id}": true, "POST /webhooks/{id}/secret": true, "POST /webhooks/{id}/test": true, "POST /webhooks/{id}/replay": true}

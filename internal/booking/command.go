@@ -20,9 +20,10 @@ const (
 	doGrant                  // the organizer takes seats out of the sale, for good
 	doAdopt                  // a booking moves to another account
 	doGiveBack               // money goes back while the seats stay
+	doReseat                 // a sold booking moves to other seats
 )
 
-var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale", "grant", "adopt", "give_back"}
+var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale", "grant", "adopt", "give_back", "reseat"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -34,7 +35,7 @@ type command struct {
 	bookingID string
 	caller    caller.Caller // caller.System for our own jobs
 
-	// hold, swap: either named seats, or how many of which section and tier
+	// hold, swap: either named seats, or how many of which section and tier; reseat: named seats
 	seats    []int32
 	quantity int
 	section  int // index in the plan, or -1
@@ -44,7 +45,7 @@ type command struct {
 	// has others, the command is refused with errLookAgain
 	at priceKey
 
-	version int64 // swap, cancel: Seq of the booking that the caller has seen; 0: any
+	version int64 // swap, cancel, give back, reseat: Seq of the booking that the caller has seen; 0: any
 
 	fingerprint []byte // hold: of the request's body, if the request has a key
 
@@ -57,7 +58,7 @@ type command struct {
 	unsold   bool   // cancel: only if it is not booked
 	refund   *int64 // cancel: refused unless this goes back, in minor units; nil: any amount. give back: what is left before
 
-	organizing *organizing // cancel, give back: for the event's organizer; nil: for the owner
+	organizing *organizing // cancel, give back, reseat: for the event's organizer; nil: for the owner
 
 	sale *bookingapi.Sale // set sale; decide does not change it
 
@@ -77,10 +78,11 @@ type effect struct {
 	amount   int64
 	currency string
 
-	unpaid     bool   // cancelled: no money was taken
-	reason, by string // cancelled: why the organizer did it, and whose account that is
+	unpaid     bool    // cancelled: no money was taken
+	from       []int32 // swapped: the seats of a sold booking before it moved
+	reason, by string  // cancelled, swapped: why the organizer did it, and whose account that is
 
-	made    *record          // held, swapped, noEntry: the booking afterwards
+	made    *record          // held, swapped, noEntry: the booking afterwards; a swapped one that is booked has moved
 	payment string           // booked
 	late    bookingapi.Late  // booked: after the hold had ended
 	sale    *bookingapi.Sale // sale

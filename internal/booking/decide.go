@@ -55,6 +55,8 @@ func decide(s *state, c *command) ([]effect, answer) {
 		return decideCancel(s, c, b)
 	case doGiveBack:
 		return decideGiveBack(s, c, b)
+	case doReseat:
+		return decideReseat(s, c, b)
 	default:
 		return decideExpire(s, b)
 	}

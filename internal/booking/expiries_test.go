@@ -195,7 +195,7 @@ func TestExpiriesOfOldHolds(t *testing.T) {
 	if _, err := w.s.Swap(ctx, fan("cem"), c.ID, 0, bookingapi.Selection{Seats: []string{"A-B-1"}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"00008_late.sql", "00007_terms.sql", "00006_answers.sql", "00004_people.sql", "00003_lapsing.sql"} { // back to before
+	for _, name := range []string{"00009_moves.sql", "00008_late.sql", "00007_terms.sql", "00006_answers.sql", "00004_people.sql", "00003_lapsing.sql"} { // back to before
 		raw, err := migrations.ReadFile("migrations/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -11,12 +11,15 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// GiftMails mails the links to complimentary seats. A mail stays due in the database
-// until it is sent, so a crash loses none. One node at a time sends. A failed mail is
-// tried again after growing pauses, and does not delay the others.
-type GiftMails struct {
+// Mails mails the links to complimentary seats, or the tickets of bookings that were moved
+// to other seats. A mail stays due in the database until it is sent, so a crash loses none.
+// One node at a time sends. A failed mail is tried again after growing pauses, and does not
+// delay the others.
+type Mails struct {
 	s     *Service
-	mail  func(ctx context.Context, g bookingapi.Gift) error
+	what  string
+	due   func(ctx context.Context, after string, limit int) ([]string, error) // bookings
+	mail  func(ctx context.Context, bookingID string) error                    // if it is still due
 	now   func() time.Time
 	log   *slog.Logger
 	lease *sqldb.Lease
@@ -30,34 +33,63 @@ const (
 )
 
 // NewGiftMails sends mails by calling mail. now is the clock for retries.
-func NewGiftMails(ctx context.Context, s *Service, mail func(ctx context.Context, g bookingapi.Gift) error, now func() time.Time) (*GiftMails, error) {
-	lease, err := sqldb.NewLease(ctx, s.db, "gift mails")
+func NewGiftMails(ctx context.Context, s *Service, mail func(ctx context.Context, g bookingapi.Gift) error, now func() time.Time) (*Mails, error) {
+	return newMails(ctx, s, "gift mails", s.GiftsDue, func(ctx context.Context, id string) error {
+		gift, due, err := s.GiftDue(ctx, id)
+		if err != nil || !due {
+			return err
+		}
+		if err := mail(ctx, gift); err != nil {
+			return err
+		}
+		return s.GiftMailed(ctx, gift)
+	}, now)
+}
+
+// NewMoveMails is the same for bookings that were moved to other seats.
+func NewMoveMails(ctx context.Context, s *Service, mail func(ctx context.Context, m bookingapi.Move) error, now func() time.Time) (*Mails, error) {
+	return newMails(ctx, s, "mails about moves", s.movesDue, func(ctx context.Context, id string) error {
+		m, due, err := s.moveDue(ctx, id)
+		if err != nil || m.Seq == 0 {
+			return err
+		}
+		if due {
+			if err := mail(ctx, m); err != nil {
+				return err
+			}
+		}
+		return s.moveMailed(ctx, &m)
+	}, now)
+}
+
+func newMails(ctx context.Context, s *Service, what string, due func(context.Context, string, int) ([]string, error), mail func(context.Context, string) error, now func() time.Time) (*Mails, error) {
+	lease, err := sqldb.NewLease(ctx, s.db, what)
 	later := jobs.Retries{First: giftsEvery, Longest: 2 * time.Minute, Most: 10_000}
-	return &GiftMails{s, mail, now, s.log, lease, later}, err
+	return &Mails{s, what, due, mail, now, s.log, lease, later}, err
 }
 
 // run sends what is due until ctx ends.
-func (g *GiftMails) run(ctx context.Context) {
+func (g *Mails) run(ctx context.Context) {
 	defer func() { g.lease.Release(context.WithoutCancel(ctx)) }()
 	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, giftsEvery, nil, func(ctx context.Context) error {
-		err := g.s.metrics.catch(g.log, "gift mails", func() error {
+		err := g.s.metrics.catch(g.log, g.what, func() error {
 			if !g.lease.Held(ctx) {
 				g.later.Forget()
 				return jobs.ErrNotOver // another node does the work
 			}
 			return g.later.Outcome(g.Send(ctx))
 		})
-		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", err) // they stay due
+		trouble.Log(ctx, g.log, slog.LevelWarn, g.what+" wait", err) // they stay due
 		return nil
 	})
 }
 
 // Send tries every mail that is due now once, and returns one of the failures.
-func (g *GiftMails) Send(ctx context.Context) (failed error) {
+func (g *Mails) Send(ctx context.Context) (failed error) {
 	end := g.later.Round()
 	for after := ""; ctx.Err() == nil; {
-		due, err := g.s.GiftsDue(ctx, after, giftsAtOnce)
+		due, err := g.due(ctx, after, giftsAtOnce)
 		if err != nil {
 			return err
 		}
@@ -81,16 +113,8 @@ func (g *GiftMails) Send(ctx context.Context) (failed error) {
 	return ctx.Err()
 }
 
-// one mails the link of one gift, if it is still due.
-func (g *GiftMails) one(ctx context.Context, id string) error {
+func (g *Mails) one(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, giftTime)
 	defer cancel()
-	gift, due, err := g.s.GiftDue(ctx, id)
-	if err != nil || !due {
-		return err
-	}
-	if err := g.mail(ctx, gift); err != nil {
-		return err
-	}
-	return g.s.GiftMailed(ctx, gift)
+	return g.mail(ctx, id)
 }

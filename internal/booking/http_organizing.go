@@ -30,7 +30,17 @@ type goodwillIn struct {
 	}
 }
 
-// registerOrganizing adds the operations by which organizers give seats and money back.
+type reseatIn struct {
+	ID      string `path:"id" maxLength:"64" doc:"Id of the booking."`
+	IfMatch string `header:"If-Match" doc:"ETag of the booking as you last read it. If it has changed since, the answer is 412."`
+	Body    struct {
+		Seats  []string `json:"seats" minItems:"1" maxItems:"100" doc:"Labels of all seats that the booking has afterwards, as many as it has now. Each costs what one of its seats costs. Places in general admission cannot be named, except its own." example:"[\"101-A-12\"]"`
+		Reason string   `json:"reason" maxLength:"300" doc:"Why, for the buyer. The email with the new tickets says it." example:"The row is closed."`
+	}
+}
+
+// registerOrganizing adds the operations by which organizers give seats and money back, and
+// move bookings to other seats.
 func (s *Service) registerOrganizing(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-for-buyer", Method: http.MethodPost, Path: "/bookings/{id}/cancellations", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
@@ -56,6 +66,18 @@ func (s *Service) registerOrganizing(api huma.API) {
 			return nil, err
 		}
 		b, err := s.GiveBack(ctx, caller, bookingapi.Goodwill{BookingID: in.ID, Version: version, Amount: in.Body.Amount, Left: in.Body.PaidLeft, Reason: in.Body.Reason})
+		return s.detailed(ctx, b, err)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "reseat-booking", Method: http.MethodPut, Path: "/bookings/{id}/seats", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
+		Summary: "Move a booking to other seats", Description: "Gives a booked booking other free seats of the event at the same prices, for the event's organizer: either all of them, or none. The money stays as it is, whether or not the event is on sale. Tickets for the old seats are no longer valid; the new ones are emailed to the buyer. A request for the seats that the booking has already changes nothing.",
+		Metadata: route.Meta(route.Organizers), Errors: []int{400, 401, 404, 409, 412, 422, 503},
+	}, func(ctx context.Context, in *reseatIn) (*bookingOut, error) {
+		caller, version, err := s.changing(ctx, in.IfMatch, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Reseat(ctx, caller, bookingapi.Reseating{BookingID: in.ID, Version: version, Seats: in.Body.Seats, Reason: in.Body.Reason})
 		return s.detailed(ctx, b, err)
 	})
 }

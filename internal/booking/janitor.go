@@ -30,10 +30,10 @@ const (
 	resumeEvery = 10 * time.Second // looks for cancelled events with bookings that are not cancelled
 )
 
-// Run keeps the seat views up to date with other nodes, mails gifts, and is the janitor:
+// Run keeps the seat views up to date with other nodes, mails tickets, and is the janitor:
 // it ends expired holds, and cancels the bookings of cancelled events. For that it submits
 // commands, behind those of all other callers. Of several nodes, one at a time is the
-// janitor, and one mails gifts. Run returns nil when ctx ends.
+// janitor, and one mails. Run returns nil when ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	defer others.Wait()
@@ -44,8 +44,8 @@ func (s *Service) Run(ctx context.Context) error {
 		others.Go(func() { s.followOthers(ctx) })
 	}
 	others.Go(func() { s.cancelWhenWoken(ctx) })
-	if s.gifts != nil {
-		others.Go(func() { s.gifts.run(ctx) })
+	for _, m := range s.mails {
+		others.Go(func() { m.run(ctx) })
 	}
 	var swept time.Time   // when s.unverified was last swept
 	var resumed time.Time // when cancellations that a crash may have interrupted were last looked for

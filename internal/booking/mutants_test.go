@@ -44,6 +44,11 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a stranger's booking can be changed", "decide.go", `if b == nil || !mayTouch(b, c.caller) {`, `if b == nil {`},
 	{"a swap forgets to free the old seats", "state.go", `		s.freeAll(old, without(old.Seats, e.seats))
 `, ``},
+	{"anybody may move a booking", "reseat.go", `if !c.caller.MayOrganize(s.sale.OrganizerID) {`, `if false {`},
+	{"a booking moves to dearer seats", "reseat.go", `if !p.sameCosts(seats, b.Seats) {`, `if false {`},
+	{"a booking moves to fewer seats", "reseat.go", `if len(seats) != len(b.Seats) {`, `if false {`},
+	{"a moved booking takes seats of others", "reseat.go", `effects, err := s.take(seats, b.ID)`, `effects, err := s.take(nil, b.ID)`},
+	{"a hold moves as if it were sold", "reseat.go", `case b.Status != bookingapi.Booked:`, `case false:`},
 	{"a seat that a swap brings counts as the booking's already", "state.go", `if old.has(seat) {`, `if old != nil {`},
 	{"a claim that seems to stay is left unwritten", "claims.go", `case t.read && t.is == t.was:`, `case t.is.booking == t.was.booking && t.is.until != 0:`},
 	{"what contradicts a claim is overlooked", "claims.go", `t.is.booking != from && c.err == nil`, `false`},

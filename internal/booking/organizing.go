@@ -64,7 +64,8 @@ func decideGiveBack(s *state, c *command, b *record) ([]effect, answer) {
 type reason struct {
 	seq  int64 // of the entry that it is for
 	text string
-	by   string // account
+	by   string  // account
+	from []int32 // of a move: the seats before
 }
 
 // CancelFor implements bookingapi.Organizing.
@@ -116,13 +117,18 @@ func (s *Service) organized(ctx context.Context, caller caller.Caller, bookingID
 }
 
 // xReason is written with the entry that it is for; few are.
-const xReason = `INSERT INTO booking_reasons (event_id, seq, booking_id, at, amount, seats, reason, by_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+const xReason = `INSERT INTO booking_reasons (event_id, seq, booking_id, at, amount, seats, reason, by_id, moved_from, mail_due)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 
 // reasonRows are the values of a batch's new rows of booking_reasons.
 func (s *state) reasonRows() (rows [][]any) {
 	for _, r := range s.reasons {
 		e := &s.entries[r.seq-s.entries[0].Seq]
-		rows = append(rows, []any{e.EventID, e.Seq, e.BookingID, e.At, e.Amount, len(e.Seats), r.text, r.by})
+		back, seats, mail := e.Amount, len(e.Seats), false
+		if r.from != nil { // nothing goes back
+			back, seats, mail = 0, 0, s.bookings[e.BookingID].PaymentID != bookingapi.Block
+		}
+		rows = append(rows, []any{e.EventID, e.Seq, e.BookingID, e.At, back, seats, r.text, r.by, seatsOrNull(r.from), mail})
 	}
 	return rows
 }
@@ -155,7 +161,7 @@ func (s *Service) Reasons(ctx context.Context, eventID string, seqs []int64) (ma
 // ReasonsOf implements bookingapi.Organizing.
 func (s *Service) ReasonsOf(ctx context.Context, bookingID string) ([]bookingapi.Reason, error) {
 	// By booking_reasons_of.
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(`SELECT seq, at, amount, seats, reason FROM booking_reasons WHERE booking_id = $1 ORDER BY seq`), bookingID)
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(`SELECT seq, at, amount, seats, reason, coalesce(moved_from, '[]') FROM booking_reasons WHERE booking_id = $1 ORDER BY seq`), bookingID)
 	if err != nil {
 		return nil, fmt.Errorf("read reasons: %w", err)
 	}
@@ -166,9 +172,11 @@ func readReasons(rows *sql.Rows) (list []bookingapi.Reason, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r bookingapi.Reason
-		if err := rows.Scan(&r.Seq, &r.At, &r.Amount, &r.Seats, &r.Text); err != nil {
+		var from string
+		if err := rows.Scan(&r.Seq, &r.At, &r.Amount, &r.Seats, &r.Text, &from); err != nil {
 			return nil, fmt.Errorf("read reasons: %w", err)
 		}
+		r.From, _ = ledger.ParseSeats(from)
 		list = append(list, r)
 	}
 	return list, rows.Err()

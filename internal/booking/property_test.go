@@ -193,6 +193,8 @@ func (o *oracle) verdict(c *command, got bookingapi.Booking) string {
 		return o.hold(c, b, got)
 	case doGrant:
 		return o.grant(c, b)
+	case doReseat:
+		return o.reseat(c, b)
 	}
 	if b == nil || c.caller != caller.System && c.caller.UserID != b.user {
 		return "not-found"
@@ -346,6 +348,33 @@ func (o *oracle) grant(c *command, b *oracleBooking) string {
 	return "ok"
 }
 
+// reseat moves a sold booking for the organizer.
+func (o *oracle) reseat(c *command, b *oracleBooking) string {
+	switch {
+	case b == nil || c.caller.Role != caller.Organizer:
+		return "not-found"
+	case b.status == bookingapi.Cancelled:
+		return "booking-cancelled"
+	case b.status != bookingapi.Booked:
+		return "not-sold"
+	case sameSeats(c.seats, b.seats):
+		return "ok"
+	case len(c.seats) != len(b.seats):
+		return refused
+	case o.price(c.seats) != o.price(b.seats) && !b.gift:
+		return "price-differs"
+	case slices.ContainsFunc(c.seats, func(s int32) bool { return !o.free(s) && o.seats[s].booking != c.bookingID }):
+		return "seats-taken"
+	}
+	o.drop(c.seats, c.bookingID)
+	for _, s := range b.seats {
+		delete(o.seats, s)
+	}
+	b.seats, b.before = c.seats, without(b.before, c.seats)
+	o.claim(c.bookingID, 0)
+	return "ok"
+}
+
 func (o *oracle) adopt(c *command, b *oracleBooking, alive bool) string {
 	if b.user != c.from && b.user != c.heir {
 		return "not-found"
@@ -494,7 +523,7 @@ func (g *generator) person() caller.Caller {
 
 func (g *generator) command() command {
 	c := looked(command{eventID: g.eventID, section: -1, tier: -1})
-	kinds := []action{doHold, doHold, doHold, doHold, doConfirm, doConfirm, doSwap, doCancel, doExpire, doExtend, doGrant, doAdopt}
+	kinds := []action{doHold, doHold, doHold, doHold, doConfirm, doConfirm, doSwap, doCancel, doExpire, doExtend, doGrant, doAdopt, doReseat}
 	c.do = rapid.SampledFrom(kinds).Draw(g.t, "do")
 	if c.do == doHold {
 		g.hold(&c)
@@ -508,6 +537,10 @@ func (g *generator) command() command {
 	switch c.do {
 	case doSwap:
 		g.choose(&c)
+	case doReseat:
+		c.caller = rapid.SampledFrom([]caller.Caller{boss(), boss(), boss(), fan("u1")}).Draw(g.t, "organizer")
+		c.organizing = &organizing{reason: "The stalls are closed."}
+		c.seats = g.seats()
 	case doCancel:
 		switch rapid.IntRange(0, 4).Draw(g.t, "part") {
 		case 0, 1:
@@ -638,6 +671,8 @@ func (g *generator) complete(c *command, o *oracle) {
 	switch {
 	case b == nil:
 		c.seats = g.named(c)
+	case c.do == doReseat && rapid.IntRange(0, 4).Draw(g.t, "as many") > 0:
+		c.seats = rapid.SliceOfNDistinct(rapid.Int32Range(0, 17), len(b.seats), len(b.seats), rapid.ID[int32]).Draw(g.t, "seats")
 	case c.do == doConfirm && c.amount == 0:
 		c.amount = o.price(b.seats) // unless it is swapped within this very batch
 	case c.do == doCancel && len(c.seats) == 1:

@@ -51,7 +51,7 @@ type reading struct {
 	buyers   []person
 	seats    []int32
 	choosing bool // a command leaves the choice of seats to us
-	partial  bool // a command gives back some seats of a booking, or its owner does, by the terms
+	partial  bool // the prices of the bookings matter: seats move, some are given back, or their owner gives back by the terms
 	learned  *attemptState
 	known    map[string]*record
 	fresh    []*command
@@ -67,7 +67,7 @@ func (r *reading) want(c *command) {
 		}
 	default:
 		r.ids = append(r.ids, c.bookingID)
-		r.partial = r.partial || c.do == doCancel && (len(c.seats) > 0 || !c.caller.Administers() || c.organizing != nil)
+		r.partial = r.partial || c.do == doReseat || c.do == doCancel && (len(c.seats) > 0 || !c.caller.Administers() || c.organizing != nil)
 		switch c.do {
 		case doSwap:
 			r.swaps = append(r.swaps, c.bookingID)

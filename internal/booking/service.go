@@ -47,6 +47,8 @@ type Config struct {
 	MyClock  bool                  // decide by Now on PostgreSQL too; for tests
 	// MailGift mails the link to complimentary seats, once Run is called; nil: nobody does.
 	MailGift func(ctx context.Context, g bookingapi.Gift) error
+	// MailMove mails the tickets of a booking that was moved to other seats, in the same way.
+	MailMove func(ctx context.Context, m bookingapi.Move) error
 	Runs     bus.Runs // to and from the other nodes on a shared database; nil: none
 }
 
@@ -79,8 +81,8 @@ type Service struct {
 	lease         *sqldb.Lease
 	accounts      func(ctx context.Context, userID string) (bool, error)
 	reports       *report.Reports
-	gifts         *GiftMails // nil: nobody mails gifts
-	ended         sync.Map   // sql.NullInt64 by event id: see saleEnd
+	mails         []*Mails // none: nobody mails
+	ended         sync.Map // sql.NullInt64 by event id: see saleEnd
 	closed        atomic.Bool
 }
 
@@ -140,9 +142,13 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		s.lookups = batch.New(maxBatch, maxWaiting, s.lookUp)
 	}
 	if cfg.MailGift != nil {
-		if s.gifts, err = NewGiftMails(ctx, s, cfg.MailGift, time.Now); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("booking: %w", err)
+		if err := s.mail(NewGiftMails(ctx, s, cfg.MailGift, time.Now)); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.MailMove != nil {
+		if err := s.mail(NewMoveMails(ctx, s, cfg.MailMove, time.Now)); err != nil {
+			return nil, err
 		}
 	}
 	if s.runs != nil {
@@ -156,6 +162,16 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		}, func() float64 { return float64(s.Waiting()) }))
 	}
 	return s, nil
+}
+
+// mail has mails sent once Run is called.
+func (s *Service) mail(m *Mails, err error) error {
+	if err != nil {
+		s.Close()
+		return fmt.Errorf("booking: %w", err)
+	}
+	s.mails = append(s.mails, m)
+	return nil
 }
 
 // newStore makes the store for the database, and sets the default number of writers.

@@ -248,7 +248,7 @@ func (s *state) append(e effect) {
 	s.hash = entry.Hash
 	s.entries = append(s.entries, entry)
 	if e.reason != "" {
-		s.reasons = append(s.reasons, reason{seq: s.seq, text: e.reason, by: e.by})
+		s.reasons = append(s.reasons, reason{seq: s.seq, text: e.reason, by: e.by, from: e.from})
 	}
 	if b := s.bookings[e.booking]; b != nil {
 		b.Seq = s.seq

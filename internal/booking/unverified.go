@@ -346,6 +346,10 @@ func (c *unverified) hear(entries []ledger.Entry) {
 		case ledger.Expired, ledger.Released:
 			h.noteEnded(e.At, e.Seq)
 		case ledger.Held, ledger.Extended, ledger.Swapped:
+			if e.Until == 0 { // a sold booking has moved
+				h.notePaid(e.Seq)
+				break
+			}
 			h.noteHeld(len(e.Seats), e.Until, e.Seq)
 		default:
 			continue

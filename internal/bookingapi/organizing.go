@@ -6,8 +6,8 @@ import (
 	"boxoffice/internal/caller"
 )
 
-// Organizing gives seats and money back to buyers for an event's organizer. For callers
-// who do not organize the event, a booking is NotFound.
+// Organizing gives seats and money back to buyers for an event's organizer, and moves them
+// to other seats. For callers who do not organize the event, a booking is NotFound.
 type Organizing interface {
 	// CancelFor cancels sold seats of a buyer, whatever the deadline, and gives back what
 	// they cost or, if ByTerms, what the buyer would get now. Seats that were given back
@@ -17,6 +17,11 @@ type Organizing interface {
 	// Conflict refund-differs: something else is left of the money than the caller has
 	// seen, so that a repeated request gives nothing back twice. Conflict not-sold.
 	GiveBack(ctx context.Context, caller caller.Caller, g Goodwill) (Booking, error)
+	// Reseat moves a booked booking to other seats, as many and each at the price of one
+	// that it has; the money stays as it is. A repeated request changes nothing. Owners are
+	// mailed their tickets again. Conflict seats-taken names the seats that others have;
+	// price-differs; not-sold, booking-cancelled or event-cancelled.
+	Reseat(ctx context.Context, caller caller.Caller, r Reseating) (Booking, error)
 	// Reasons are the reasons that organizers gave for entries of an event's ledger, by seq.
 	// Entries without one are left out.
 	Reasons(ctx context.Context, eventID string, seqs []int64) (map[int64]string, error)
@@ -40,12 +45,31 @@ type Goodwill struct {
 	Reason    string
 }
 
-// Reason is why an organizer gave something back.
+// Reseating moves a booking to other seats.
+type Reseating struct {
+	BookingID string
+	Version   int64    // Seq of the booking that the caller has seen; 0: any
+	Seats     []string // labels of all seats that it has afterwards
+	Reason    string   // for the buyer
+}
+
+// Move is a booking that was moved to other seats, for the mail to its owner.
+type Move struct {
+	Booking         // as it is now
+	Seq     int64   // entry of the event's ledger that moved it
+	From    []int32 // ordinals of the seats that it had
+	Reason  string
+	To      Recipient // of a gift without an account
+	Link    string    // signed path of the order's page
+}
+
+// Reason is why an organizer gave something back, or moved a booking.
 type Reason struct {
-	Seq    int64 // entry of the event's ledger
-	At     int64 // µs since 1970
-	Amount int64 // minor units that go back
-	Seats  int   // how many were cancelled; 0: the seats stayed
+	Seq    int64   // entry of the event's ledger
+	At     int64   // µs since 1970
+	Amount int64   // minor units that go back
+	Seats  int     // how many were cancelled; 0: none
+	From   []int32 // of a move to other seats: ordinals of those that it had; else empty
 	Text   string
 }
 

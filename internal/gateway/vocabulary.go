@@ -53,7 +53,7 @@ var vocabulary = map[string]word{
 	"hold_minutes":       {"How long seats are held, in minutes.", 8},
 	"id":                 {"Id.", anID},
 	"items":              {"The entries of this page.", nil},
-	"kind":               {"What happened to the seats: held, extended (the hold), booked, expired, released, cancelled or swapped; or sale: the state of the sale changed.", "booked"},
+	"kind":               {"What happened to the seats: held, extended (the hold), booked, expired, released, cancelled or swapped (to other seats; without until, a booking that is sold); or sale: the state of the sale changed.", "booked"},
 	"label":              {"Label of the seat, unique in the plan.", aLabel},
 	"limit":              {"Maximum number of items per page.", 50},
 	"limit_per_customer": {"Maximum number of held and booked seats per customer.", 8},

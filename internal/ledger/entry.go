@@ -18,7 +18,7 @@ const (
 	Expired   Kind = "expired"   // the hold expired: its seats are free
 	Released  Kind = "released"  // given up before payment: its seats are free
 	Cancelled Kind = "cancelled" // sold seats were given back; Amount is to be refunded. Without seats: money goes back, the seats stay
-	Swapped   Kind = "swapped"   // the hold is for these seats instead
+	Swapped   Kind = "swapped"   // the hold is for these seats instead; without Until: so is a booking that is sold
 	Sale      Kind = "sale"      // the sale's state changed
 )
 

@@ -278,7 +278,9 @@ func (a *Audit) step(r *ledgerRow, live map[int32]string, bookings map[string]*a
 			}
 			live[s] = id
 		}
-		b.seats, b.status = r.ordinals, r.kind
+		if b.seats = r.ordinals; r.kind != "swapped" || r.until.Valid { // a sold one stays sold
+			b.status = r.kind
+		}
 		if r.kind != "extended" {
 			b.amount = r.amount.Int64
 		}

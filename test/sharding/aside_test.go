@@ -42,6 +42,9 @@ var asides = []struct {
 	{text: "FROM refunds WHERE status = 'failed' AND handled = '' AND updated_at >= $1", why: "the same: refunds that have failed"},
 	{text: "FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2)", why: "the same: disputes that are open, by payments_disputed"},
 
+	{text: "SELECT DISTINCT booking_id FROM booking_reasons WHERE mail_due", why: "moved bookings whose owners are to be mailed, in all events"},
+	{text: "FROM booking_reasons WHERE mail_due AND booking_id = $1", why: "the same: one of them, by the index booking_reasons_due"},
+	{text: "UPDATE booking_reasons SET mail_due = FALSE WHERE event_id = $1 AND booking_id = $2", why: "the same: it is mailed"},
 	{text: "FROM booking_reasons WHERE booking_id = $1", why: "why an organizer has cancelled seats of an order, by the index booking_reasons_of"},
 
 	// Lists of an account, over its events.

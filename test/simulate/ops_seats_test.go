@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,6 +14,7 @@ func seatOps() map[string]*op {
 		"cancel": {api: "cancel-booking", weight: 12, make: makeCancel, ask: askCancel, told: toldMatching(toldCancel, ofBooking), again: true},
 		"refuse": {api: "cancel-for-buyer", weight: 3, make: makeRefuse, ask: askRefuse, told: toldMatching(toldCancel, ofBooking), again: true},
 		"thank":  {api: "refund-booking", weight: 3, make: makeThank, ask: askThank, told: toldMatching(toldThank, ofBooking)},
+		"move":   {api: "reseat-booking", weight: 3, make: makeMove, ask: askMove, told: toldMatching(toldMove, ofBooking), again: true},
 		"look":   {weight: 6, make: makeLook, ask: askLook, told: toldLook},
 		"link":   {api: "renew-booking-link", weight: 1, make: makeLook, ask: askLink, told: toldNothing, again: true},
 		"remind": {api: "send-tickets-again", weight: 1, make: makeRemind, ask: askRemind, told: toldNothing, again: true},
@@ -291,6 +293,61 @@ func toldThank(w *world, s *Step, r *reply) {
 			w.fail("only the organizer gives money back", "booking %s: %s", b.name, r)
 		}
 	}
+}
+
+// makeMove has an organizer move a booking to other seats; now and then the buyer tries.
+func makeMove(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	e := g.w.events[b.event]
+	s.Booking, s.As = b.name, e.organizer
+	if g.chance(6) {
+		s.As = b.owner
+	}
+	g.wish(s, e)
+	s.Tier, s.Section, s.Quantity = "", "", 0
+	s.Seats = append(s.Seats, b.seats...)
+	s.Seats = s.Seats[:min(len(s.Seats), max(len(b.seats), 1))]
+	g.seenVersion(s)
+	g.trouble(s)
+	return true
+}
+
+func askMove(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	q := askLook(w, s)
+	if q == nil {
+		return nil
+	}
+	q.method, q.path, q.headers = "PUT", q.path+"/seats", match(s, b.seq)
+	q.body = map[string]any{"seats": s.Seats, "reason": "The row is closed."}
+	return q
+}
+
+func toldMove(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	switch {
+	case r.status == 0 || r.status >= 500:
+		b.unclear = true
+	case r.ok():
+		was := *b
+		b.seats = labels(r.doc) // they are exchanged
+		b.gaveBack = without(b.gaveBack, b.seats)
+		w.learn(b, r.doc, true)
+		if w.alone && s.As == was.owner && s.As != w.events[was.event].organizer {
+			w.fail("only the organizer moves a booking", "booking %s: %s", b.name, r)
+		}
+		if w.alone && !same(b.seats, s.Seats) {
+			w.fail("a booking is moved to the seats that are named", "booking %s: %v, not %v", b.name, b.seats, s.Seats)
+		}
+	}
+}
+
+// without leaves out some labels.
+func without(list, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(label string) bool { return slices.Contains(some, label) })
 }
 
 func subset(a, b []string) bool {

@@ -298,7 +298,7 @@ func (r *replay) step(e *ledger.Entry) error {
 // it does not exist.
 var statusBefore = map[ledger.Kind][]bookingapi.Status{
 	ledger.Held:      {""},
-	ledger.Swapped:   {bookingapi.Pending},
+	ledger.Swapped:   {bookingapi.Pending, bookingapi.Booked},
 	ledger.Extended:  {bookingapi.Pending},
 	ledger.Booked:    {bookingapi.Pending, bookingapi.Expired},
 	ledger.Expired:   {bookingapi.Pending},
@@ -331,6 +331,9 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 	}
 	switch e.Kind {
 	case ledger.Held, ledger.Swapped:
+		if from == bookingapi.Booked {
+			return r.reseat(b, e, at)
+		}
 		b.prices = append(b.prices, r.is.PriceVersion)
 		b.ends = append(b.ends, e.Seq) // a swap keeps the end
 		b.swap(e.Seats)
@@ -374,6 +377,19 @@ func (r *replay) enter(b *told, until int64, at func(string, ...any) error) erro
 		r.claims[seat] = claim{b.ID, until}
 	}
 	return nil
+}
+
+// reseat moves a sold booking to other seats. It keeps its number of seats, its money and
+// its prices.
+func (r *replay) reseat(b *told, e *ledger.Entry, at func(string, ...any) error) error {
+	if len(e.Seats) != len(b.Seats) || e.Until != 0 || e.Currency != b.Currency || e.Amount != b.Amount && !b.partly {
+		return at("booking %s is sold, and moves to another number of seats, or at another price", b.ID)
+	}
+	if err := r.leave(b, b.Seats, at); err != nil {
+		return err
+	}
+	b.Seats, b.less, b.gone = e.Seats, without(b.less, e.Seats), without(b.gone, e.Seats)
+	return r.enter(b, 0, at)
 }
 
 // leave frees seats, which the booking must have.

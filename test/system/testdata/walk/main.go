@@ -400,6 +400,12 @@ func main() {
 		step(name, fewer, err, 200, fewer != nil && fewer.JSON200 != nil && string(fewer.JSON200.Status) == "booked" &&
 			*fewer.JSON200.PaidLeft == 9240-1000 && len(fewer.JSON200.Seats) == 1 && fewer.JSON200.Seats[0].Label == stays)
 	}
+	another := ReseatInBody{Reason: "The row is closed.", Seats: []string{gone}} // it is free again
+	myself, err := fan.ReseatBookingWithResponse(ctx, two, &ReseatBookingParams{}, another)
+	step("move to another seat oneself", myself, err, 404, myself != nil && is(myself.ApplicationproblemJSON404, "not-found"))
+	reseated, err := org.ReseatBookingWithResponse(ctx, two, &ReseatBookingParams{}, another)
+	step("move a booking to another seat", reseated, err, 200, reseated != nil && reseated.JSON200 != nil && string(reseated.JSON200.Status) == "booked" &&
+		*reseated.JSON200.PaidLeft == 9240-1000 && len(reseated.JSON200.Seats) == 1 && reseated.JSON200.Seats[0].Label == gone)
 	until("the money of a part and of a seat is back", func() bool {
 		p, err := fan.GetPaymentWithResponse(ctx, paidTwo.JSON201.Id)
 		check(err)
