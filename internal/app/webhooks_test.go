@@ -95,7 +95,7 @@ func TestWebhooksOfAPurchase(t *testing.T) {
 func TestWebhooksInTheDocument(t *testing.T) {
 	h := newHouse(t)
 	hooks := h.door.API().OpenAPI().Webhooks
-	for _, kind := range []string{"booking.booked", "booking.cancelled", "payment.captured", "payment.refunded", "payment.refund_failed", "event.changed", "event.cancelled", "webhook.test"} {
+	for _, kind := range []string{"booking.booked", "booking.cancelled", "booking.moved", "payment.captured", "payment.refunded", "payment.refund_failed", "event.changed", "event.cancelled", "webhook.test"} {
 		if item := hooks[kind]; item == nil || item.Post == nil || len(item.Post.Description) < 20 || item.Post.RequestBody == nil || len(item.Post.Parameters) != 3 {
 			t.Errorf("%s is not described: %+v", kind, item)
 		}

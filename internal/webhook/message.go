@@ -38,7 +38,7 @@ type bookingData struct {
 	BookingID string `json:"booking_id"`
 	Reference string `json:"reference" doc:"The booking's number for people." example:"7K2M-9QXD"`
 	Kind      string `json:"kind" enum:"sale,block,complimentary" doc:"sale: somebody has bought the seats. block, complimentary: the organizer has taken them out of the sale, or given them to a guest." example:"sale"`
-	SeatCount int    `json:"seat_count" doc:"Number of seats that were booked or cancelled." example:"2"`
+	SeatCount int    `json:"seat_count" doc:"Number of seats that were booked, cancelled or moved to." example:"2"`
 	Amount    int64  `json:"amount" doc:"Price of the seats or, of cancelled ones, what is to be refunded, in minor units of the currency."`
 	Currency  string `json:"currency"`
 	Seq       int64  `json:"seq" doc:"Entry in the event's ledger. Of two messages about a booking, the one with the higher seq is later."`
@@ -66,8 +66,12 @@ type eventData struct {
 
 // concerns reports whether a ledger entry may lead to a message.
 func concerns(e *ledger.Entry) bool {
-	return e.Kind == ledger.Booked || e.Kind == ledger.Cancelled || e.Kind == ledger.Sale
+	return e.Kind == ledger.Booked || e.Kind == ledger.Cancelled || e.Kind == ledger.Sale || moved(e)
 }
+
+// moved reports whether an entry moves a booked booking to other seats; a swap of held ones
+// says until when they are held.
+func moved(e *ledger.Entry) bool { return e.Kind == ledger.Swapped && e.Until == 0 }
 
 // goodwill reports whether an entry only gives money back: then there is a message about
 // the refund, and none about the booking.
@@ -81,8 +85,11 @@ func of(e *ledger.Entry, b *bookingapi.Booking) (message, error) {
 	}
 	d := bookingData{e.EventID, e.BookingID, id.Reference(e.BookingID), kindOf(b), len(e.Seats), e.Amount, e.Currency, e.Seq}
 	kind := webhookapi.BookingBooked
-	if e.Kind == ledger.Cancelled {
+	switch {
+	case e.Kind == ledger.Cancelled:
 		kind = webhookapi.BookingCancelled
+	case moved(e):
+		kind = webhookapi.BookingMoved
 	}
 	return newMessage(messageID(e.EventID, e.Seq, ""), e.EventID, kind, e.At, d)
 }

@@ -37,12 +37,14 @@ func TestMessages(t *testing.T) {
 	w.orders[block] = bookingapi.Booking{ID: block, EventID: event1, PaymentID: bookingapi.Block}
 	w.mu.Unlock()
 	w.append(event1, false, ledger.Entry{Kind: ledger.Booked, BookingID: block, Seats: []int32{7}, Amount: 0, Currency: "EUR"})
+	w.append(event1, false, ledger.Entry{Kind: ledger.Swapped, BookingID: booking, Seats: []int32{1, 2}, Until: 1, Amount: 9000, Currency: "EUR"}) // of a hold: nobody is told
+	w.append(event1, false, ledger.Entry{Kind: ledger.Swapped, BookingID: booking, Seats: []int32{1, 2}, Amount: 9000, Currency: "EUR"})
 	w.append(event1, false, ledger.Entry{Kind: ledger.Cancelled, BookingID: booking, Seats: []int32{1}, Amount: 4500, Currency: "EUR"})
 	seq := w.append(event1, false, ledger.Entry{Kind: ledger.Cancelled, BookingID: booking, Seats: []int32{2}, Amount: 4500, Currency: "EUR"})
 	w.append(event1, false, ledger.Entry{Kind: ledger.Expired, BookingID: booking})
 	w.append(event1, false, ledger.Entry{Kind: ledger.Sale, Sale: `{"event_version":4,"status":"on_sale","organizer_id":"x"}`})
 	w.append(event1, false, ledger.Entry{Kind: ledger.Sale, Sale: `{"event_version":5,"status":"cancelled"}`})
-	w.until("what follows is told", func() bool { return len(all.messages()) == 7 && len(some.messages()) == 2 })
+	w.until("what follows is told", func() bool { return len(all.messages()) == 8 && len(some.messages()) == 2 })
 	w.mu.Lock()
 	w.refunds[event1] = map[int64]paymentapi.Refund{
 		seq - 1: {Status: paymentapi.RefundDone, PaymentID: booking + "-1", Amount: 4500, UpdatedAt: time.Now().UnixMicro()},
@@ -50,14 +52,14 @@ func TestMessages(t *testing.T) {
 	}
 	w.mu.Unlock()
 	w.later(10 * time.Second)
-	w.until("the first refund is told", func() bool { return len(all.messages()) == 8 })
+	w.until("the first refund is told", func() bool { return len(all.messages()) == 9 })
 	w.mu.Lock()
 	w.refunds[event1][seq] = paymentapi.Refund{Status: paymentapi.RefundFailed, Reason: "declined", PaymentID: booking + "-1", Amount: 4500, UpdatedAt: time.Now().UnixMicro()}
 	w.mu.Unlock()
 	w.later(10 * time.Minute)
-	w.until("the second refund is told", func() bool { return len(all.messages()) == 9 })
+	w.until("the second refund is told", func() bool { return len(all.messages()) == 10 })
 
-	if got, want := all.kinds(), map[string]int{"booking.booked": 2, "payment.captured": 1, "booking.cancelled": 2, "event.changed": 1, "event.cancelled": 1, "payment.refunded": 1, "payment.refund_failed": 1}; !maps.Equal(got, want) {
+	if got, want := all.kinds(), map[string]int{"booking.booked": 2, "payment.captured": 1, "booking.cancelled": 2, "booking.moved": 1, "event.changed": 1, "event.cancelled": 1, "payment.refunded": 1, "payment.refund_failed": 1}; !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if got, want := some.kinds(), map[string]int{"event.cancelled": 1, "payment.captured": 1}; !maps.Equal(got, want) {
@@ -67,10 +69,11 @@ func TestMessages(t *testing.T) {
 		fmt.Sprintf("msg_%s-%d", event1, 4):                 fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s kind:sale reference:`, booking, event1),
 		fmt.Sprintf("msg_%s-%d-paid", event1, 4):            fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s payment_id:%s-1 seq:4]`, booking, event1, booking),
 		fmt.Sprintf("msg_%s-%d", event1, 5):                 `kind:block`,
-		fmt.Sprintf("msg_%s-%d", event1, seq):               `seat_count:1 seq:7]`,
-		fmt.Sprintf("msg_%s-%d-refund", event1, seq-1):      fmt.Sprintf(`refund_id:%s:6 seq:6]`, event1),
+		fmt.Sprintf("msg_%s-%d", event1, 7):                 `seat_count:2 seq:7]`,
+		fmt.Sprintf("msg_%s-%d", event1, seq):               `seat_count:1 seq:9]`,
+		fmt.Sprintf("msg_%s-%d-refund", event1, seq-1):      fmt.Sprintf(`refund_id:%s:8 seq:8]`, event1),
 		fmt.Sprintf("msg_%s-%d-refund-failed", event1, seq): `reason:declined`,
-		fmt.Sprintf("msg_%s-%d", event1, seq+2):             fmt.Sprintf(`map[event_id:%s seq:9 status:on_sale version:4]`, event1),
+		fmt.Sprintf("msg_%s-%d", event1, seq+2):             fmt.Sprintf(`map[event_id:%s seq:11 status:on_sale version:4]`, event1),
 	}
 	for _, m := range all.messages() {
 		if want, asked := wants[m.id]; asked && !strings.Contains(fmt.Sprint(m.data), want) {

@@ -22,6 +22,7 @@ var summaries = []struct {
 }{
 	{webhookapi.BookingBooked, "Seats were booked: bought, blocked or given away. For seats that were bought, wait for payment.captured before you rely on the money.", bookingData{}},
 	{webhookapi.BookingCancelled, "Booked seats were given back or cancelled. amount is what is to be refunded.", bookingData{}},
+	{webhookapi.BookingMoved, "A booked booking was moved to other seats at the same price; read it for the seats that it has now. Tickets for the others are no longer valid.", bookingData{}},
 	{webhookapi.PaymentCaptured, "The money for a booking was taken.", paymentData{}},
 	{webhookapi.PaymentRefunded, "Money for cancelled seats was given back.", paymentData{}},
 	{webhookapi.RefundFailed, "Money for cancelled seats could not be given back. Somebody has to look at it.", paymentData{}},

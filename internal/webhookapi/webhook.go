@@ -17,6 +17,7 @@ type Type string
 const (
 	BookingBooked    Type = "booking.booked"
 	BookingCancelled Type = "booking.cancelled"
+	BookingMoved     Type = "booking.moved"
 	PaymentCaptured  Type = "payment.captured"
 	PaymentRefunded  Type = "payment.refunded"
 	RefundFailed     Type = "payment.refund_failed"
@@ -26,7 +27,7 @@ const (
 )
 
 // Types are the types that an endpoint can choose from.
-var Types = []Type{BookingBooked, BookingCancelled, PaymentCaptured, PaymentRefunded, RefundFailed, EventChanged, EventCancelled}
+var Types = []Type{BookingBooked, BookingCancelled, BookingMoved, PaymentCaptured, PaymentRefunded, RefundFailed, EventChanged, EventCancelled}
 
 // Limits of endpoints.
 const (
