@@ -157,7 +157,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 		return err
 	}
 	p.Bookings, err = booking.New(ctx, booking.Config{
-		DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: directory.Exists, MailGift: p.mailGift(notices, cfg.PublicURL), Runs: p.runs,
+		DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: directory.Exists, MailGift: p.mailGift(notices, cfg.PublicURL), MailMove: p.mailMove(notices, cfg.PublicURL), Runs: p.runs,
 	})
 	if err != nil {
 		return err

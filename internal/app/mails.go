@@ -64,6 +64,14 @@ func (p *Parts) mailGift(notices notifyapi.Service, base string) func(context.Co
 	return func(ctx context.Context, g bookingapi.Gift) error { return p.letters(notices, base).Gift(ctx, g) }
 }
 
+// mailMove is the same for orders that were moved to other seats.
+func (p *Parts) mailMove(notices notifyapi.Service, base string) func(context.Context, bookingapi.Move) error {
+	if notices == nil {
+		return nil
+	}
+	return func(ctx context.Context, m bookingapi.Move) error { return p.letters(notices, base).Moved(ctx, m) }
+}
+
 // letters tells people about their orders; links begin with base.
 func (p *Parts) letters(notices shop.Teller, base string) *shop.Letters {
 	return &shop.Letters{Orders: p.orders(), Bookings: p.Bookings, People: p.Users, Notices: notices, Base: base}

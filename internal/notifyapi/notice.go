@@ -156,6 +156,14 @@ type Order struct {
 
 	Late string  `json:"late,omitempty"` // as bookingapi.Late: the payment came after the hold had ended
 	Held []Place `json:"held,omitempty"` // the seats that had been held, if others were booked
+
+	Moved *Moved `json:"moved,omitempty"` // its tickets are sent because it was moved to other seats
+}
+
+// Moved is what an order was moved from.
+type Moved struct {
+	From []Place `json:"from"`
+	Note string  `json:"note"` // why, in the organizer's words
 }
 
 // Refund is money that goes back, as a notice tells of it. It has the order's currency.

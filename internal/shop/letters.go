@@ -205,6 +205,46 @@ func (l *Letters) Gift(ctx context.Context, g bookingapi.Gift) error {
 	return l.Notices.Notify(ctx, []notifyapi.Notice{n})
 }
 
+// Moved tells the owner of an order, or the recipient of a gift, which seats it has been
+// moved to.
+func (l *Letters) Moved(ctx context.Context, m bookingapi.Move) error {
+	n, err := l.Again(ctx, &m.Booking)
+	if err != nil {
+		return err
+	}
+	if m.UserID == "" {
+		n.Kind, n.To, n.Name, n.Lang, n.Data.Link = notifyapi.Gift, m.To.Email, m.To.Name, m.To.Lang, l.Base+m.Link
+	}
+	if n.To == "" { // deleted, made in bulk, or nobody's address is known
+		return nil
+	}
+	before := m.Booking
+	before.Seats, before.Held = m.From, nil
+	o, err := l.Orders.Of(ctx, &before)
+	if err != nil {
+		return err
+	}
+	if n.Lang == "" {
+		organizer, err := l.People.People(ctx, []string{o.Event.OrganizerID})
+		if err != nil {
+			return err
+		}
+		n.Lang = organizer[o.Event.OrganizerID].Lang
+	}
+	n.ID = fmt.Sprintf("moved/%s/%d", m.ID, m.Seq)
+	n.Data.Order.Late, n.Data.Order.Held = "", nil
+	n.Data.Order.Moved = &notifyapi.Moved{From: places(o.Places), Note: m.Reason}
+	return l.Notices.Notify(ctx, []notifyapi.Notice{n})
+}
+
+// places names seats, without their prices.
+func places(list []bookingapi.Place) (out []notifyapi.Place) {
+	for i := range list {
+		out = append(out, notifyapi.Place{Section: list[i].Section, Row: list[i].Row, Number: list[i].Number})
+	}
+	return out
+}
+
 // giftID is the same until the gift has another address or link, or its organizer wants
 // the link to be mailed again.
 func giftID(g *bookingapi.Gift) string {
@@ -225,10 +265,7 @@ func orderNotice(kind notifyapi.Kind, o *Order, to caller.Person, link string) n
 		about.Places = append(about.Places, place)
 	}
 	about.Late = string(o.Late)
-	for i := range o.Held {
-		p := &o.Held[i]
-		about.Held = append(about.Held, notifyapi.Place{Section: p.Section, Row: p.Row, Number: p.Number})
-	}
+	about.Held = places(o.Held)
 	lang := to.Lang
 	if o.Payment != nil && o.Payment.Language != "" {
 		lang = o.Payment.Language

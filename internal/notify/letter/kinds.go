@@ -52,20 +52,19 @@ var kinds = map[notifyapi.Kind]func(*draft){
 	notifyapi.Booked: func(d *draft) {
 		o := d.n.Data.Order
 		d.subject("tickets.subject", "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
-		if o.Amount > 0 {
+		switch {
+		case o.Moved != nil:
+			d.moved()
+		case o.Amount > 0:
 			d.say("booked.paid", "Reference", o.Reference)
-		} else {
+		default:
 			d.say("booked.free", "Reference", o.Reference)
 		}
 		switch o.Late {
 		case "same-seats":
 			d.say("booked.late")
 		case "other-seats":
-			held := make([]string, len(o.Held))
-			for i := range o.Held {
-				held[i] = d.place(&o.Held[i])
-			}
-			d.say("booked.others", "Seats", strings.Join(held, "; "))
+			d.say("booked.others", "Seats", d.list(o.Held))
 		}
 		d.event()
 		d.seats()
@@ -76,7 +75,11 @@ var kinds = map[notifyapi.Kind]func(*draft){
 	notifyapi.Gift: func(d *draft) {
 		o := d.n.Data.Order
 		d.subject("tickets.subject", "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
-		d.say("gift.text", "Reference", o.Reference)
+		if o.Moved != nil {
+			d.moved()
+		} else {
+			d.say("gift.text", "Reference", o.Reference)
+		}
 		d.event()
 		d.seats()
 		d.say("gift.how")
@@ -111,6 +114,22 @@ var kinds = map[notifyapi.Kind]func(*draft){
 	},
 	notifyapi.Disputed:     disputed,
 	notifyapi.Announcement: announcement,
+}
+
+// moved says that the organizer has moved the order to other seats.
+func (d *draft) moved() {
+	o := d.n.Data.Order
+	d.say("moved.seats", "Reference", o.Reference, "Seats", d.list(o.Moved.From))
+	d.say("refunded.note", "Note", name(o.Moved.Note))
+}
+
+// list names seats in one line.
+func (d *draft) list(places []notifyapi.Place) string {
+	names := make([]string, len(places))
+	for i := range places {
+		names[i] = d.place(&places[i])
+	}
+	return strings.Join(names, "; ")
 }
 
 // event adds the event with its time, in the venue's zone, and its place.
