@@ -117,6 +117,7 @@ var pageRights = map[string]string{
 	"GET /organizer/reconciliation/{day}":             "303 403 403 404 404 200",
 
 	"POST /organizer/events/{event}/orders/{booking}/refund": "303 403 403 303 404 303",
+	"POST /organizer/events/{event}/orders/{booking}/seats":  "303 403 403 303 404 303",
 
 	"GET /organizer/events/{event}/orders/{booking}/evidence.zip": "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/announcements":                 "303 403 403 200 404 200",
@@ -157,6 +158,7 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/announcements/{announcement}": "do=save&subject=Hail&text=Come+early.",
 	"POST /organizer/seller":                                      "name=Hall&street=Theaterplatz+1&city=Berlin&country=de&tax_rate=7&time_zone=Europe%2FBerlin",
 	"POST /organizer/events/{event}/orders/{booking}/refund":      "do=back&amount=1&left=5000&reason=Bad+view.",
+	"POST /organizer/events/{event}/orders/{booking}/seats":       "seats=$seat&reason=Closed.",
 	"POST /organizer/webhooks":                                    "url=https://example.org/other",
 	"POST /organizer/webhooks/{webhook}":                          "do=off",
 	"POST /e/{id}/hold":                                           "quantity=1",

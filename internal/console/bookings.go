@@ -43,6 +43,7 @@ type Seats interface {
 	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
 	CancelFor(ctx context.Context, caller caller.Caller, c bookingapi.OrganizerCancellation) (bookingapi.Booking, error)
 	GiveBack(ctx context.Context, caller caller.Caller, g bookingapi.Goodwill) (bookingapi.Booking, error)
+	Reseat(ctx context.Context, caller caller.Caller, r bookingapi.Reseating) (bookingapi.Booking, error)
 	ReasonsOf(ctx context.Context, bookingID string) ([]bookingapi.Reason, error)
 }
 

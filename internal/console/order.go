@@ -41,9 +41,11 @@ func (c *Console) order(v *page.Visit, e *eventapi.Event) error {
 type orderForms struct {
 	Email                    string
 	Faults                   page.Faults // of the address
-	Do                       string      // which refund was asked for: cancel, or back
+	Do                       string      // what was asked for: cancel, back, or move
 	Chosen                   []string    // seats to cancel
 	Terms                    bool        // by the terms
+	Seats                    string      // to move to
+	SeatsFault               string
 	Amount, Reason, Problem  string
 	AmountFault, ReasonFault string
 }
@@ -65,12 +67,15 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	if err != nil {
 		return err
 	}
-	reasons, err := c.reasons(v, bookingID, zoneOf(e))
+	reasons, moves, err := c.reasons(v, bookingID, zoneOf(e))
 	if err != nil {
 		return err
 	}
 	if v.Method != http.MethodPost || forms.Do != "" {
 		forms.Email = log.To
+	}
+	if forms.Do != "move" {
+		forms.Seats = placeLabels(list[0].Places)
 	}
 	zone := zoneOf(e)
 	mails := make([]mailRow, len(log.Lines))
@@ -89,7 +94,7 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Steps": steps, "Payment": payment, "Form": &forms, "Reasons": reasons, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Payment": payment, "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
 }
 

@@ -15,19 +15,75 @@ import (
 	"boxoffice/internal/page"
 )
 
-// reasonRow is something that an organizer gave back, and why.
+// reasonRow is something that an organizer gave back or moved, and why.
 type reasonRow struct {
 	bookingapi.Reason
 	When time.Time
 }
 
-func (c *Console) reasons(v *page.Visit, bookingID string, zone *time.Location) ([]reasonRow, error) {
+// reasons are those for what was given back, and for moves to other seats.
+func (c *Console) reasons(v *page.Visit, bookingID string, zone *time.Location) (back, moves []reasonRow, err error) {
 	list, err := c.Seats.ReasonsOf(v.Context(), bookingID)
-	rows := make([]reasonRow, len(list))
-	for i, r := range list {
-		rows[i] = reasonRow{r, time.UnixMicro(r.At).In(zone)}
+	for _, r := range list {
+		row := reasonRow{r, time.UnixMicro(r.At).In(zone)}
+		if len(r.From) > 0 {
+			moves = append(moves, row)
+		} else {
+			back = append(back, row)
+		}
 	}
-	return rows, err
+	return back, moves, err
+}
+
+// reseat moves an order to other seats.
+func (c *Console) reseat(v *page.Visit, e *eventapi.Event) error {
+	bookingID := v.PathValue("booking")
+	if id.Event(bookingID) != e.ID {
+		return errs.Missing("booking")
+	}
+	f := orderForms{Do: "move", Seats: v.PostFormValue("seats"), Reason: v.PostFormValue("reason")}
+	seen, err := strconv.ParseInt(v.PostFormValue("seen"), 10, 64)
+	if err != nil {
+		seen = 0 // any
+	}
+	_, err = c.Seats.Reseat(v.Context(), v.Caller, bookingapi.Reseating{BookingID: bookingID, Version: seen, Seats: labelsIn(f.Seats), Reason: f.Reason})
+	if err == nil {
+		v.Notice("order-move")
+		return v.Go(at(e, "/orders/"+bookingID))
+	}
+	wrong := errs.Of(err)
+	switch kind := errs.KindOf(err); {
+	case wrong != nil && len(wrong.Fields) > 0:
+		v.Status(http.StatusUnprocessableEntity)
+		for _, one := range wrong.Fields {
+			if one.Name == "reason" {
+				f.ReasonFault = v.Fault(one)
+			} else {
+				f.SeatsFault = v.Fault(one)
+			}
+		}
+	case kind == errs.Precondition:
+		v.Status(http.StatusConflict)
+		f.Problem = v.T("desk.move.meanwhile")
+	case kind == errs.Conflict:
+		v.Status(http.StatusConflict)
+		f.Problem, _ = v.Reason(err)
+		if gone, _ := wrong.Extra["seats"].([]string); len(gone) > 0 {
+			f.SeatsFault = v.T("desk.move.taken", "N", len(gone), "Seats", strings.Join(gone, ", "))
+		}
+	default:
+		return err
+	}
+	return c.showOrder(v, e, bookingID, f)
+}
+
+// placeLabels lists the labels of seats, as labelsIn reads them.
+func placeLabels(places []bookingapi.Place) string {
+	labels := make([]string, len(places))
+	for i := range places {
+		labels[i] = places[i].Label
+	}
+	return strings.Join(labels, ", ")
 }
 
 // refund cancels seats of an order, or gives a part of its money back.

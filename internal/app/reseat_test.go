@@ -1,0 +1,127 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/paymentapi"
+)
+
+// An organizer moves an order in the console and by the API: the tickets are for the new
+// seats, the buyer is mailed them with the reason, the guest of complimentary seats too, the
+// money stays, and the books agree.
+func TestOrganizersMoveBookings(t *testing.T) {
+	h, box := newPostHouse(t)
+	organizer, ann, bob := h.account(t, caller.Organizer), h.visitor(t, "ann"), h.visitor(t, "bob")
+	event := h.event(t, organizer)
+	booking := h.buys(t, ann, event, 1, paymentapi.SandboxOK)
+	held := h.must(t, bob, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, event), "id")
+	label := func(booking string) string {
+		return h.must(t, organizer, "GET", "/bookings/"+booking, "", "seat_number")
+	}
+	first, taken := label(booking), label(held)
+	free := h.freeSeats(t, event)
+	type ticket struct{ Seat, Token string }
+	tickets := func() []ticket {
+		var list struct{ Items []ticket }
+		if err := json.Unmarshal(h.ask(t, ann, "GET", "/bookings/"+booking+"/tickets", "").Body.Bytes(), &list); err != nil {
+			t.Fatal(err)
+		}
+		return list.Items
+	}
+	before := tickets()
+
+	at := "/organizer/events/" + event + "/orders/" + booking
+	if text := visible(h.page(t, organizer, "GET", at, nil, 200)); !strings.Contains(text, "Move to other seats") {
+		t.Errorf("the console cannot move it: %s", text)
+	}
+	form := url.Values{"seats": {taken}, "reason": {"The row is closed."}}
+	if text := visible(h.page(t, organizer, "POST", at+"/seats", form, 409)); !strings.Contains(text, "Somebody else has "+taken) {
+		t.Errorf("held by somebody: %s", text)
+	}
+	form.Set("seats", free[0]+", "+free[1])
+	if text := visible(h.page(t, organizer, "POST", at+"/seats", form, 422)); !strings.Contains(text, "Please name 1 seats") {
+		t.Errorf("too many: %s", text)
+	}
+	form.Set("seats", free[0])
+	form.Set("seen", "1")
+	if text := visible(h.page(t, organizer, "POST", at+"/seats", form, 409)); !strings.Contains(text, "has changed in the meantime") {
+		t.Errorf("changed: %s", text)
+	}
+	form.Del("seen")
+	h.page(t, organizer, "POST", at+"/seats", form, 303)
+	if now := label(booking); now != free[0] {
+		t.Errorf("it has %s, not %s", now, free[0])
+	}
+	if after := tickets(); len(after) != 1 || len(before) != 1 || after[0].Seat != free[0] || after[0].Token == before[0].Token {
+		t.Errorf("the tickets are %+v, and were %+v", after, before)
+	}
+	if !slices.Contains(h.freeSeats(t, event), first) {
+		t.Errorf("%s is not free", first)
+	}
+	moved := func(to string) (found string) {
+		for _, m := range box.about(to, "Your tickets for") {
+			if strings.Contains(m.Text, "has moved your booking") {
+				found = m.Text
+			}
+		}
+		return found
+	}
+	until(t, "the move is mailed", func() bool { return moved("ann@example.org") != "" })
+	if text := moved("ann@example.org"); !strings.Contains(text, "Reason given by the organizer: The row is closed.") || !strings.Contains(text, "no longer valid") {
+		t.Errorf("the mail says %s", text)
+	}
+	if text := visible(h.page(t, organizer, "GET", at, nil, 200)); !strings.Contains(text, "Moved by you The row is closed.") {
+		t.Errorf("the console does not say it: %s", text)
+	}
+
+	// By the API, with the version that was read.
+	tag := h.ask(t, organizer, "GET", "/bookings/"+booking, "").Header().Get("ETag")
+	body := fmt.Sprintf(`{"seats":[%q],"reason":"Back again."}`, first)
+	if w := h.ask(t, organizer, "PUT", "/bookings/"+booking+"/seats", body, "If-Match", `"1"`); w.Code != 412 {
+		t.Errorf("another version: %d %s", w.Code, w.Body)
+	}
+	if w := h.ask(t, organizer, "PUT", "/bookings/"+booking+"/seats", body, "If-Match", tag); w.Code != 200 || !strings.Contains(w.Body.String(), `"seat_number":"`+first+`"`) || !strings.Contains(w.Body.String(), `"paid_left":5000`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := h.ask(t, organizer, "PUT", "/bookings/"+booking+"/seats", fmt.Sprintf(`{"seats":[%q],"reason":"Mine."}`, taken)); w.Code != 409 || !strings.Contains(w.Body.String(), `"seats":["`+taken+`"]`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+
+	gift := h.must(t, organizer, "POST", "/events/"+event+"/complimentary", fmt.Sprintf(`{"seats":[%q],"name":"Guest","email":"guest@example.org"}`, free[1]), "id")
+	if w := h.ask(t, organizer, "PUT", "/bookings/"+gift+"/seats", fmt.Sprintf(`{"seats":[%q],"reason":"Closed, too."}`, free[2])); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	until(t, "the guest is mailed", func() bool { return strings.Contains(moved("guest@example.org"), "Closed, too.") })
+	if _, err := Verify(t.Context(), h.DB, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// freeSeats lists seats of an event that are free.
+func (h *house) freeSeats(t *testing.T, event string) (labels []string) {
+	t.Helper()
+	sections, err := h.Bookings.Sections(t.Context(), caller.System, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sections {
+		rows, err := h.Bookings.Rows(t.Context(), caller.System, event, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			for _, seat := range r.Seats {
+				if seat.Free {
+					labels = append(labels, seat.Label)
+				}
+			}
+		}
+	}
+	return labels
+}
