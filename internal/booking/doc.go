@@ -20,7 +20,7 @@
 //	people.go   what counts towards a person's limits; unverified.go limits what people
 //	            without a verified address hold
 //	adopt.go    bookings move to another account of the same person
-//	reseat.go   a sold booking moves to other seats; giftmails.go mails what changed
+//	reseat.go   a sold booking moves to other seats; mails.go mails the new tickets
 //	gifts.go    seats for somebody without an account; links.go: who gets a link
 //	follow.go   the seat views keep up with what other nodes commit (ledger.Follower)
 //	live.go     streams seat changes to viewers (package live)
