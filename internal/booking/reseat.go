@@ -127,9 +127,9 @@ func (s *Service) movesDue(ctx context.Context, after string, limit int) ([]stri
 	return ids, nil
 }
 
-// moveDue returns what there is to tell of a moved booking: of several moves one, from the
-// first seats that were not told to the last. Seq is 0 if all was mailed meanwhile; due is
-// false if the booking has no tickets any more.
+// moveDue returns what there is to tell of a moved booking: of several moves one, with all
+// seats that it had and has no longer. Seq is 0 if all was mailed meanwhile; due is false if
+// the booking has no tickets any more, or has moved back meanwhile, of which a later move tells.
 func (s *Service) moveDue(ctx context.Context, bookingID string) (m bookingapi.Move, due bool, err error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT seq, reason, moved_from FROM booking_reasons
 		WHERE mail_due AND booking_id = $1 ORDER BY seq`, bookingID) // booking_reasons_due
@@ -142,9 +142,8 @@ func (s *Service) moveDue(ctx context.Context, bookingID string) (m bookingapi.M
 		if err := rows.Scan(&m.Seq, &m.Reason, &from); err != nil {
 			return m, false, fmt.Errorf("moved booking: %w", err)
 		}
-		if m.From == nil {
-			m.From, _ = ledger.ParseSeats(from)
-		}
+		seats, _ := ledger.ParseSeats(from)
+		m.From = append(m.From, without(seats, m.From)...)
 	}
 	if err := rows.Err(); err != nil || m.Seq == 0 {
 		return m, false, err
@@ -157,6 +156,7 @@ func (s *Service) moveDue(ctx context.Context, bookingID string) (m bookingapi.M
 	if m.Booking, err = s.Booking(ctx, bookingID); err != nil {
 		return m, false, err
 	}
+	m.From = without(m.From, m.Seats)
 	if m.UserID == "" {
 		list, err := s.links.Recipients(ctx, []string{bookingID})
 		if err != nil {
@@ -164,7 +164,7 @@ func (s *Service) moveDue(ctx context.Context, bookingID string) (m bookingapi.M
 		}
 		m.To = list[bookingID]
 	}
-	return m, m.Status == bookingapi.Booked, nil
+	return m, m.Status == bookingapi.Booked && len(m.From) > 0, nil
 }
 
 // moveMailed records that a move was mailed, with those before it.

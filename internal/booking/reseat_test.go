@@ -314,3 +314,66 @@ func (w *world) stateOf(b bookingapi.Booking) *state {
 	}
 	return s
 }
+
+// Mails tell of seats that a booking has no longer, and of no others, however often it has
+// moved; of what was not mailed until it is; and not of cancelled bookings and blocks.
+func TestMoveMails(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	b, err := w.pay(w.hold(ev, "ann", "A-A-1", "A-A-2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("no mail server")
+	var told []string
+	var fails error
+	mails, err := NewMoveMails(t.Context(), w.s, func(_ context.Context, m bookingapi.Move) error {
+		from := bookingapi.Booking{Seats: m.From}
+		told = append(told, strings.Join(w.labels(from), " ")+" to "+strings.Join(w.labels(m.Booking), " "))
+		return fails
+	}, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := func(b bookingapi.Booking, seats ...string) {
+		t.Helper()
+		if _, err := w.reseat(boss(), b, seats...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := func(want ...string) {
+		t.Helper()
+		told = nil
+		if err := mails.Send(t.Context()); !errors.Is(err, fails) {
+			t.Errorf("%v", err)
+		}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q, not %q", told, want)
+		}
+		w.pass(3 * minute)
+	}
+	move(b, "A-B-1", "A-A-2")
+	fails = broken
+	sent("A-A-1 to A-B-1 A-A-2")
+	move(b, "A-A-1", "A-A-2")
+	fails = nil
+	sent("A-B-1 to A-A-1 A-A-2")
+	sent()
+	move(b, "A-B-3", "A-B-4")
+	move(b, "A-B-1", "A-B-2")
+	sent("A-A-1 A-A-2 A-B-3 A-B-4 to A-B-1 A-B-2")
+
+	block, err := w.s.Grant(t.Context(), boss(), "", bookingapi.Grant{EventID: ev, Kind: bookingapi.Block, Selection: bookingapi.Selection{Seats: []string{"B-A-1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	move(block, "B-A-2")
+	move(b, "A-A-5", "A-B-2")
+	if _, err := w.s.Cancel(t.Context(), fan("ann"), bookingapi.Cancellation{BookingID: b.ID}); err != nil {
+		t.Fatal(err)
+	}
+	sent()
+	if due, err := w.s.movesDue(t.Context(), "", 10); err != nil || len(due) != 0 {
+		t.Errorf("%v are due, %v", due, err)
+	}
+}

@@ -57,7 +57,7 @@ type Reseating struct {
 type Move struct {
 	Booking         // as it is now
 	Seq     int64   // entry of the event's ledger that moved it
-	From    []int32 // ordinals of the seats that it had
+	From    []int32 // ordinals of the seats that it had and has no longer
 	Reason  string
 	To      Recipient // of a gift without an account
 	Link    string    // signed path of the order's page
