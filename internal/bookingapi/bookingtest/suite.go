@@ -16,7 +16,7 @@ import (
 func Test(t *testing.T, newService NewService) {
 	for name, run := range map[string]func(*test){
 		"sales": testSales, "seats": testSeats, "hold": testHold, "drafts": testDrafts, "confirm": testConfirm,
-		"cancel": testCancel, "sold under": testSoldUnder, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
+		"cancel": testCancel, "reseat": testReseat, "sold under": testSoldUnder, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
 		"give up": testGiveUp, "grants": testGrants, "gifts": testGifts, "reports": testReports, "ledger": testLedger,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +187,56 @@ func testCancel(t *test) {
 	t.refused(err, errs.Conflict, "refunds-over")
 	_, err = t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: sold.ID})
 	t.refused(err, errs.Conflict, "refunds-over")
+}
+
+// A sold booking moves to other seats at once, with its money.
+func testReseat(t *test) {
+	ev, ctx := t.event(), t.Context()
+	move := func(who caller.Caller, b bookingapi.Booking, version int64, labels ...string) (bookingapi.Booking, error) {
+		return t.s.Reseat(ctx, who, bookingapi.Reseating{BookingID: b.ID, Version: version, Seats: labels, Reason: "The row is closed."})
+	}
+	sold := t.pay(t.hold(ev, "ann", "STALLS-A-1", "STALLS-A-2"))
+	held := t.hold(ev, "bob", "STALLS-A-4")
+	_, err := move(fan("ann"), sold, 0, "STALLS-A-2", "STALLS-A-3")
+	t.refused(err, errs.NotFound, "not-found")
+	_, err = move(boss(), held, 0, "STALLS-A-5")
+	t.refused(err, errs.Conflict, "not-sold")
+	_, err = move(boss(), sold, sold.Seq+7, "STALLS-A-2", "STALLS-A-3")
+	t.refused(err, errs.Precondition, "changed-meanwhile")
+	_, err = move(boss(), sold, 0, "STALLS-A-3", "STALLS-A-4")
+	t.refused(err, errs.Conflict, "seats-taken")
+	if gone, _ := errs.Of(err).Extra["seats"].([]string); !slices.Equal(gone, []string{"STALLS-A-4"}) {
+		t.Errorf("gone are %v", gone)
+	}
+	for _, bad := range [][]string{nil, {"STALLS-A-3"}, {"STALLS-A-3", "STALLS-A-3"}, {"STALLS-A-2", "Z-9"}, {"STALLS-A-2", "PIT-1"}} {
+		_, err = move(boss(), sold, 0, bad...)
+		t.refused(err, errs.Invalid, "invalid-field")
+	}
+	var moved bookingapi.Booking
+	for range 2 { // the request may be sent again
+		moved, err = move(boss(), sold, 0, "STALLS-A-2", "STALLS-A-3")
+		if err != nil || moved.Status != bookingapi.Booked || moved.Amount != sold.Amount || moved.Left != sold.Left || moved.PaymentID != sold.PaymentID || moved.Seq != held.Seq+1 || len(moved.Seats) != 2 {
+			t.Fatalf("%+v %v", moved, err)
+		}
+	}
+	if now := t.now(sold.ID); !slices.Equal(now.Seats, moved.Seats) || now.Seq != moved.Seq {
+		t.Errorf("it is %+v", now)
+	}
+	reasons, err := t.s.ReasonsOf(ctx, sold.ID)
+	if err != nil || len(reasons) != 1 || !slices.Equal(reasons[0].From, sold.Seats) || reasons[0].Amount != 0 || reasons[0].Seats != 0 {
+		t.Errorf("%+v %v", reasons, err)
+	}
+	t.hold(ev, "cem", "STALLS-A-1")
+	_, err = t.s.Hold(ctx, fan("dan"), "", seats(ev, "STALLS-A-3"))
+	t.refused(err, errs.Conflict, "seats-taken")
+	if b, err := t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: sold.ID, Seats: []string{"STALLS-A-3"}}); err != nil || b.Amount != 1000 || len(b.Seats) != 1 {
+		t.Errorf("%+v %v", b, err)
+	}
+	if b, err := t.s.CancelFor(ctx, boss(), bookingapi.OrganizerCancellation{Cancellation: bookingapi.Cancellation{BookingID: sold.ID}, Reason: "Closed."}); err != nil || b.Status != bookingapi.Cancelled {
+		t.Errorf("%+v %v", b, err)
+	}
+	_, err = move(boss(), sold, 0, "STALLS-A-5", "STALLS-A-6")
+	t.refused(err, errs.Conflict, "booking-cancelled")
 }
 
 // What a booking was sold under stays as it was, whatever the sale becomes.
