@@ -76,8 +76,12 @@ func TestOrganizersMoveBookings(t *testing.T) {
 	if text := moved("ann@example.org"); !strings.Contains(text, "Reason given by the organizer: The row is closed.") || !strings.Contains(text, "no longer valid") {
 		t.Errorf("the mail says %s", text)
 	}
-	if text := visible(h.page(t, organizer, "GET", at, nil, 200)); !strings.Contains(text, "Moved by you The row is closed.") {
+	if text := visible(h.page(t, organizer, "GET", at, nil, 200)); !strings.Contains(text, "Moved by you Seats before: ") || !strings.Contains(text, " The row is closed.") {
 		t.Errorf("the console does not say it: %s", text)
+	}
+	summary := unpacked(t, h.ask(t, organizer, "GET", at+"/evidence.zip", "").Body.Bytes())["summary.txt"]
+	if !strings.Contains(summary, ", from "+first+": The row is closed.") || !strings.Contains(summary, free[0]+",") {
+		t.Errorf("the evidence does not say it: %s", summary)
 	}
 
 	// By the API, with the version that was read.

@@ -45,6 +45,7 @@ type evidence struct {
 	story     []paymentapi.Posting
 	log       notifyapi.OrderLog
 	documents []invoiceapi.Document
+	moves     []reasonRow // to other seats
 	made      time.Time
 }
 
@@ -116,6 +117,9 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 			}
 		}
 	}
+	if _, x.moves, err = c.reasons(v, &b, time.UTC); err != nil {
+		return nil, err
+	}
 	if x.log, err = c.Mails.OrderLog(ctx, v.Caller, bookingID); err != nil {
 		return nil, err
 	}
@@ -148,6 +152,9 @@ func (x *evidence) summary(w io.Writer) {
 	say("Venue", "%s, %s", e.Venue.Name, e.Venue.City)
 	for _, p := range o.Places {
 		say("Seat", "%s, %s, %s", p.Label, p.Tier.Name, money.Format(p.Tier.Price, o.Currency))
+	}
+	for _, m := range x.moves {
+		say("Moved", "%s, from %s: %s", at(m.When), placeLabels(m.Places), m.Text)
 	}
 	if p := x.payment; p != nil {
 		say("Payment", "%s, %s, %s", p.ID, money.Format(p.Amount, p.Currency), p.Status)

@@ -67,7 +67,7 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	if err != nil {
 		return err
 	}
-	reasons, moves, err := c.reasons(v, bookingID, zoneOf(e))
+	reasons, moves, err := c.reasons(v, &list[0].Booking, zoneOf(e))
 	if err != nil {
 		return err
 	}

@@ -18,19 +18,31 @@ import (
 // reasonRow is something that an organizer gave back or moved, and why.
 type reasonRow struct {
 	bookingapi.Reason
-	When time.Time
+	When   time.Time
+	Places []bookingapi.Place // of a move: the seats before
 }
 
 // reasons are those for what was given back, and for moves to other seats.
-func (c *Console) reasons(v *page.Visit, bookingID string, zone *time.Location) (back, moves []reasonRow, err error) {
-	list, err := c.Seats.ReasonsOf(v.Context(), bookingID)
+func (c *Console) reasons(v *page.Visit, b *bookingapi.Booking, zone *time.Location) (back, moves []reasonRow, err error) {
+	list, err := c.Seats.ReasonsOf(v.Context(), b.ID)
+	var before []bookingapi.Booking
 	for _, r := range list {
-		row := reasonRow{r, time.UnixMicro(r.At).In(zone)}
-		if len(r.From) > 0 {
-			moves = append(moves, row)
-		} else {
+		row := reasonRow{Reason: r, When: time.UnixMicro(r.At).In(zone)}
+		if len(r.From) == 0 {
 			back = append(back, row)
+			continue
 		}
+		moves = append(moves, row)
+		was := *b
+		was.Seats, was.Held = r.From, nil
+		before = append(before, was)
+	}
+	if len(moves) == 0 || err != nil {
+		return back, nil, err
+	}
+	orders, err := c.Orders.Orders(v.Context(), before)
+	for i := range orders {
+		moves[i].Places = orders[i].Places
 	}
 	return back, moves, err
 }
