@@ -153,7 +153,9 @@ func (k *kit) notices() {
 func (k *kit) noticesForged() {
 	g := k.notifier()
 	k.taken()
-	for _, m := range k.Sent(k.T) {
+	sent := k.Sent(k.T)
+	k.noticesGenerated(g, sent)
+	for _, m := range sent {
 		for what, forged := range forgeries(m, k.Signature) {
 			if n, err := g.Notice(forged.Header, forged.Body, k.Now()); err == nil {
 				k.Errorf("%s is accepted as %+v", what, n)

@@ -4,6 +4,7 @@
 //	steps.go    authorizing, capturing, voiding, refunding
 //	later.go    what is decided later: slow methods, approval elsewhere, expiry
 //	books.go    the gateway's list of movements, disputes, and its messages
+//	forged.go   thousands of messages that others have made
 //	faults.go   answers that are lost, late or nonsense
 package providertest
 
