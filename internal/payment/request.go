@@ -69,7 +69,7 @@ func checkBookingID(s string) errs.Reason {
 }
 
 // noMethod says what is missing where something has to be paid.
-const noMethod = "is required: a token of the payment gateway, such as " + paymentapi.SandboxOK
+const noMethod = "is required: a token of the payment gateway"
 
 // checkOver is checkMethod of a payment over an amount.
 func checkOver(method string, amount int64) errs.Reason {
@@ -94,7 +94,7 @@ func checkMethod(s string) errs.Reason {
 		c := s[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 		if !letter && (i == 0 || c != '_' && (c < '0' || c > '9')) {
-			return errs.Why("not-a-token", "is not a token of the payment gateway, such as %s", paymentapi.SandboxOK)
+			return errs.Why("not-a-token", "is not a token of the payment gateway: a letter, then letters, digits and _")
 		}
 	}
 	return errs.Reason{}

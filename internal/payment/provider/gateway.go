@@ -19,7 +19,7 @@ type Charge struct {
 	Amount    int64  // minor units
 	Currency  string // ISO 4217
 	ReturnTo  string // URL of the page to which the buyer's browser comes back after approving elsewhere; "": nobody needs to come back
-	Says      string // what is paid for, for the gateway's page and the buyer's statement: the event's title
+	Says      string // what is paid for, for the gateway's page and the buyer's receipt: the number of the order
 	Account   string // the organizer's account at the gateway, which receives the money; "": the account of this ticket office
 	Fee       int64  // what this ticket office keeps of the amount when Account is set; minor units
 }
