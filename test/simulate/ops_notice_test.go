@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,7 +29,7 @@ func signed(body []byte, at time.Time, secret string) string {
 const bankSecret, wrongSecret = "s3cret", "guessed"
 
 // Notice implements provider.Notifier.
-func (n *branch) Notice(h http.Header, body []byte, now time.Time) (out provider.Notice, err error) {
+func (n *branch) Notice(_ context.Context, h http.Header, body []byte, now time.Time) (out provider.Notice, err error) {
 	at, _, _ := strings.Cut(h.Get(signature), ",")
 	seconds, err := strconv.ParseInt(at, 10, 64)
 	then := time.Unix(seconds, 0)

@@ -79,7 +79,7 @@ func (s *Service) receive(ctx context.Context, name string, header http.Header, 
 	default:
 		return errs.New(errs.Unavailable, "busy", "Too many messages at once; please send it again.").After(time.Second)
 	}
-	got, err := s.gateway.Notice(header, body, s.now())
+	got, err := s.gateway.Notice(ctx, header, body, s.now())
 	switch {
 	case errors.Is(err, provider.ErrForged):
 		s.metrics.received.WithLabelValues(outcomeForged).Inc()

@@ -38,7 +38,7 @@ func (b bank) sign(body []byte, at time.Time) string {
 	return fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(m.Sum(nil)))
 }
 
-func (b bank) Notice(h http.Header, body []byte, now time.Time) (n provider.Notice, err error) {
+func (b bank) Notice(_ context.Context, h http.Header, body []byte, now time.Time) (n provider.Notice, err error) {
 	at, _, _ := strings.Cut(strings.TrimPrefix(h.Get("Bank-Signature"), "t="), ",")
 	seconds, err := strconv.ParseInt(at, 10, 64)
 	then := time.Unix(seconds, 0)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -26,5 +27,5 @@ type Notifier interface {
 	// Notice checks the signature of a message over its raw body, and reads it. The
 	// error is ErrForged if it was not signed by the gateway within NoticeTolerance of
 	// now, and another one if it was signed but cannot be read.
-	Notice(h http.Header, body []byte, now time.Time) (Notice, error)
+	Notice(ctx context.Context, h http.Header, body []byte, now time.Time) (Notice, error)
 }

@@ -106,7 +106,7 @@ func TestSignatureHeader(t *testing.T) {
 		case "\x00":
 			body = ""
 		}
-		n, err := g.Notice(http.Header{SignatureHeader: {c.header}}, []byte(body), now)
+		n, err := g.Notice(t.Context(), http.Header{SignatureHeader: {c.header}}, []byte(body), now)
 		if c.want && (err != nil || n.ID != "evt_1" || !slices.Equal(n.Charges, []string{"b-1.1"})) {
 			t.Errorf("%s: %+v, %v", name, n, err)
 		}
@@ -120,7 +120,7 @@ func TestSignatureHeader(t *testing.T) {
 		"an empty header":                     {"", at(0)},
 		"no header":                           nil,
 	} {
-		if n, err := g.Notice(http.Header{SignatureHeader: headers}, []byte(aMessage), now); !errors.Is(err, provider.ErrForged) {
+		if n, err := g.Notice(t.Context(), http.Header{SignatureHeader: headers}, []byte(aMessage), now); !errors.Is(err, provider.ErrForged) {
 			t.Errorf("%s is accepted: %+v, %v", name, n, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestForgedHeaders(t *testing.T) {
 		}
 		rnd.Shuffle(len(parts), func(a, b int) { parts[a], parts[b] = parts[b], parts[a] })
 		header := strings.Join(parts, ",")
-		if n, err := g.Notice(http.Header{SignatureHeader: {header}}, []byte(body), now); !errors.Is(err, provider.ErrForged) {
+		if n, err := g.Notice(t.Context(), http.Header{SignatureHeader: {header}}, []byte(body), now); !errors.Is(err, provider.ErrForged) {
 			t.Fatalf("case %d is accepted as %+v (%v): %s", i, n, err, header)
 		}
 	}
@@ -188,7 +188,7 @@ func TestReplayed(t *testing.T) {
 	signed := clock.now
 	for _, off := range []time.Duration{0, time.Minute, provider.NoticeTolerance} {
 		for _, e := range events {
-			n, err := g.Notice(stripetest.Sign(e.Body, stripetest.WebhookSecret, signed), e.Body, signed.Add(off))
+			n, err := g.Notice(t.Context(), stripetest.Sign(e.Body, stripetest.WebhookSecret, signed), e.Body, signed.Add(off))
 			was, again := said[e.ID]
 			if err != nil || n.ID != e.ID || !slices.Equal(n.Charges, []string{c.ID}) || again && !was.At.Equal(n.At) {
 				t.Errorf("%s after %v: %+v, %v", e.Type, off, n, err)
@@ -197,7 +197,7 @@ func TestReplayed(t *testing.T) {
 		}
 	}
 	for _, e := range events {
-		if n, err := g.Notice(stripetest.Sign(e.Body, stripetest.WebhookSecret, signed), e.Body, signed.Add(provider.NoticeTolerance+time.Second)); !errors.Is(err, provider.ErrForged) {
+		if n, err := g.Notice(t.Context(), stripetest.Sign(e.Body, stripetest.WebhookSecret, signed), e.Body, signed.Add(provider.NoticeTolerance+time.Second)); !errors.Is(err, provider.ErrForged) {
 			t.Errorf("%s is accepted later: %+v, %v", e.Type, n, err)
 		}
 	}

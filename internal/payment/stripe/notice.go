@@ -46,7 +46,7 @@ const noticeTimeout = 10 * time.Second
 // Notice implements provider.Notifier. Disputes do not name our charge, and neither do
 // refunds that were made on Stripe's pages; Stripe is asked for it, once the signature was
 // checked.
-func (g *Gateway) Notice(h http.Header, body []byte, now time.Time) (provider.Notice, error) {
+func (g *Gateway) Notice(ctx context.Context, h http.Header, body []byte, now time.Time) (provider.Notice, error) {
 	if err := g.verify(h.Get(SignatureHeader), body, now); err != nil {
 		return provider.Notice{}, err
 	}
@@ -63,7 +63,7 @@ func (g *Gateway) Notice(h http.Header, body []byte, now time.Time) (provider.No
 	}
 	o := m.Data.Object
 	if (o.Object == "dispute" || o.Object == "refund" && o.Metadata[metaCharge] == "") && o.Charge != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), noticeTimeout)
+		ctx, cancel := context.WithTimeout(ctx, noticeTimeout)
 		defer cancel()
 		ch, err := g.api.V1Charges.Retrieve(ctx, o.Charge, nil)
 		if err != nil {

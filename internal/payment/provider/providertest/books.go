@@ -127,14 +127,14 @@ func (k *kit) notices() {
 	told := map[string]int{}
 	names := map[string]bool{}
 	for _, m := range k.Sent(k.T) {
-		n, err := g.Notice(m.Header, m.Body, k.Now())
+		n, err := g.Notice(k.ctx, m.Header, m.Body, k.Now())
 		if err != nil {
 			k.Fatalf("%s: %v", m.Body, err)
 		}
 		if n.ID == "" || n.At.IsZero() {
 			k.Errorf("a message without a name or a time: %s", m.Body)
 		}
-		if again, err := g.Notice(m.Header, m.Body, k.Now()); err != nil || again.ID != n.ID {
+		if again, err := g.Notice(k.ctx, m.Header, m.Body, k.Now()); err != nil || again.ID != n.ID {
 			k.Errorf("the same message is %q, then %q (%v)", n.ID, again.ID, err)
 		}
 		if !names[n.ID] {
@@ -157,14 +157,14 @@ func (k *kit) noticesForged() {
 	k.noticesGenerated(g, sent)
 	for _, m := range sent {
 		for what, forged := range forgeries(m, k.Signature) {
-			if n, err := g.Notice(forged.Header, forged.Body, k.Now()); err == nil {
+			if n, err := g.Notice(k.ctx, forged.Header, forged.Body, k.Now()); err == nil {
 				k.Errorf("%s is accepted as %+v", what, n)
 			} else if !errors.Is(err, provider.ErrForged) {
 				k.Errorf("%s: %v, want ErrForged", what, err)
 			}
 		}
 		for _, off := range []time.Duration{provider.NoticeTolerance + 2*time.Second, farAway, -provider.NoticeTolerance - 2*time.Second} {
-			if _, err := g.Notice(m.Header, m.Body, k.Now().Add(off)); !errors.Is(err, provider.ErrForged) {
+			if _, err := g.Notice(k.ctx, m.Header, m.Body, k.Now().Add(off)); !errors.Is(err, provider.ErrForged) {
 				k.Errorf("a message of %v ago: %v", off, err)
 			}
 		}

@@ -30,7 +30,7 @@ func (k *kit) noticesGenerated(g provider.Notifier, sent []Message) {
 			continue // it has come to the same message
 		}
 		kinds[kind]++
-		if n, err := g.Notice(forged.Header, forged.Body, at); !errors.Is(err, provider.ErrForged) {
+		if n, err := g.Notice(k.ctx, forged.Header, forged.Body, at); !errors.Is(err, provider.ErrForged) {
 			k.Fatalf("case %d, %s, is accepted as %+v (%v) at %v:\n%q\n%s", i, kind, n, err, at, forged.Header.Get(k.Signature), forged.Body)
 		}
 	}

@@ -217,7 +217,7 @@ func (g *Client) Lines(ctx context.Context, from, to time.Time) iter.Seq2[provid
 }
 
 // Notice implements provider.Notifier.
-func (g *Client) Notice(h http.Header, body []byte, now time.Time) (provider.Notice, error) {
+func (g *Client) Notice(_ context.Context, h http.Header, body []byte, now time.Time) (provider.Notice, error) {
 	if !wire.Signed(g.secret, h.Get(wire.SignatureHeader), now, provider.NoticeTolerance, "", body) {
 		return provider.Notice{}, provider.ErrForged
 	}
