@@ -5,14 +5,29 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	stripe "github.com/stripe/stripe-go/v82"
 
 	"boxoffice/internal/payment/provider"
 )
 
-// maxKeys is how many idempotency keys a request may use up by errors of Stripe's.
+// maxKeys is how many idempotency keys of its own a request may use up by errors of
+// Stripe's. After that it takes spare keys, one for each span of time, so that a longer
+// outage at Stripe stops nothing until the keys are forgotten.
 const maxKeys = 9
+
+// How long a spare key lasts. Objects are created with the same one for longer: two that
+// are created for one charge should be far enough apart to be found by search.
+const (
+	spareStep   = time.Minute
+	spareCreate = 5 * time.Minute
+)
+
+// spare names the span of time that spare keys belong to.
+func (g *Gateway) spare(span time.Duration) string {
+	return strconv.FormatInt(g.now().UnixNano()/int64(span), 10)
+}
 
 // send makes a request with an idempotency key derived from a step's. Stripe repeats what
 // it has answered to a key, also an internal error, and that it was too early for the
@@ -21,11 +36,14 @@ const maxKeys = 9
 // it was looked up that nothing has changed.
 //
 // replayed says that the answer is of an earlier request, and may be out of date.
-func send[T any](key string, request func(key *string) (*T, *stripe.APIResponse, error)) (v *T, replayed bool, err error) {
-	for n := 1; n <= maxKeys; n++ {
+func send[T any](key, spare string, request func(key *string) (*T, *stripe.APIResponse, error)) (v *T, replayed bool, err error) {
+	for n := 1; n <= maxKeys+1; n++ {
 		k := key
-		if n > 1 {
-			k += "." + strconv.Itoa(n)
+		switch {
+		case n > maxKeys:
+			k += "#t" + spare
+		case n > 1:
+			k += "#" + strconv.Itoa(n) // no step's own key has this sign
 		}
 		var res *stripe.APIResponse
 		v, res, err = request(&k)

@@ -20,6 +20,7 @@ type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
+// startAt makes a gateway and a double with a clock of the test's.
 func startAt(t *testing.T) (*Gateway, *stripetest.Server, *clock) {
 	t.Helper()
 	at := &clock{time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}
@@ -28,6 +29,7 @@ func startAt(t *testing.T) (*Gateway, *stripetest.Server, *clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.now = at.Now
 	return g, double, at
 }
 
@@ -134,7 +136,7 @@ func TestRefundRepeated(t *testing.T) {
 	}
 	events := double.Events()
 	last := events[len(events)-1]
-	if n, err := g.Notice(stripetest.Sign(last.Body, stripetest.WebhookSecret, at.now), last.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
+	if n, err := g.Notice(t.Context(), stripetest.Sign(last.Body, stripetest.WebhookSecret, at.now), last.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
 		t.Errorf("%s is about %+v, %v", last.Body, n, err)
 	}
 	o, err = g.Refund(t.Context(), "event:7.2", c, 2000)
@@ -186,9 +188,16 @@ func refundElsewhere(t *testing.T, double *stripetest.Server, intent string, amo
 	}
 }
 
-// An error of Stripe's that stays the answer to a key does not stop a step for ever.
+// An error of Stripe's that stays the answer to a key does not stop a step: another key is
+// tried at once, and after an outage that has used up all keys, some minutes later.
 func TestStoredErrors(t *testing.T) {
-	g, double, _ := startAt(t)
+	t.Run("a moment", func(t *testing.T) { storedErrors(t, 3, 0) })
+	t.Run("an outage", func(t *testing.T) { storedErrors(t, 2*maxKeys, spareCreate) })
+}
+
+func storedErrors(t *testing.T, failures int, after time.Duration) {
+	t.Helper()
+	g, double, at := startAt(t)
 	c := newCharge(stripetest.Visa)
 	steps := []func() (provider.Outcome, error){
 		func() (provider.Outcome, error) { return g.Authorize(t.Context(), "a", c) },
@@ -196,13 +205,14 @@ func TestStoredErrors(t *testing.T) {
 		func() (provider.Outcome, error) { return g.Refund(t.Context(), "r", c, 500) },
 	}
 	for i, step := range steps {
-		for range 3 {
+		for range failures {
 			double.Weather(func(*http.Request) stripetest.Trouble { return stripetest.ErrorBefore })
 			if o, err := step(); err == nil {
 				t.Fatalf("step %d: %+v", i, o)
 			}
 		}
 		double.Weather(nil)
+		at.now = at.now.Add(after)
 		o, err := step()
 		must(t, "step", o, err, provider.Approved)
 	}
@@ -263,7 +273,7 @@ func TestSignature(t *testing.T) {
 		stripetest.Sign(body, "whsec_unknown", now).Get(SignatureHeader): false,
 		"": false, stamp: false, v1: false, stamp + "," + strings.Replace(v1, "v1", "v0", 1): false, stamp + "," + good: false,
 	} {
-		n, err := g.Notice(http.Header{SignatureHeader: {header}}, body, now)
+		n, err := g.Notice(t.Context(), http.Header{SignatureHeader: {header}}, body, now)
 		if want && (err != nil || n.ID != "evt_1" || len(n.Charges) != 1 || n.Charges[0] != "b-1.1") {
 			t.Errorf("%s: %+v, %v", header, n, err)
 		}
@@ -272,7 +282,7 @@ func TestSignature(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{`{"id":`: "", `{"id":"x","object":"charge"}`: "", `{"object":"event","id":"evt_2","livemode":true,"created":1,"data":{"object":{"object":"charge","metadata":{"boxoffice_charge":"b-1.1"}}}}`: "evt_2"} {
-		n, err := g.Notice(stripetest.Sign([]byte(text), stripetest.WebhookSecret, now), []byte(text), now)
+		n, err := g.Notice(t.Context(), stripetest.Sign([]byte(text), stripetest.WebhookSecret, now), []byte(text), now)
 		if (err == nil) != (want != "") || n.ID != want || len(n.Charges) != 0 || errors.Is(err, provider.ErrForged) {
 			t.Errorf("%s: %+v, %v", text, n, err)
 		}
@@ -295,11 +305,11 @@ func TestDisputeNotice(t *testing.T) {
 		told++
 		h := stripetest.Sign(e.Body, stripetest.WebhookSecret, at.now)
 		double.Weather(func(*http.Request) stripetest.Trouble { return stripetest.BadGateway })
-		if n, err := g.Notice(h, e.Body, at.now); err == nil || errors.Is(err, provider.ErrForged) {
+		if n, err := g.Notice(t.Context(), h, e.Body, at.now); err == nil || errors.Is(err, provider.ErrForged) {
 			t.Errorf("without Stripe: %+v, %v", n, err)
 		}
 		double.Weather(nil)
-		if n, err := g.Notice(h, e.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
+		if n, err := g.Notice(t.Context(), h, e.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
 			t.Errorf("%+v, %v", n, err)
 		}
 	}
@@ -336,4 +346,45 @@ func TestSettings(t *testing.T) {
 func with(c provider.Charge, o provider.Outcome) provider.Charge {
 	c.Reference = o.Reference
 	return c
+}
+
+// A refund has keys of its own, whichever of them errors of Stripe's have used up: the keys
+// of the first attempt's requests are not those of the second attempt.
+func TestKeysOfRefunds(t *testing.T) {
+	g, double, _ := startAt(t)
+	c := newCharge(stripetest.RefundsFail)
+	o, err := g.Authorize(t.Context(), "a", c)
+	c = with(c, must(t, "authorize", o, err, provider.Approved))
+	o, err = g.Capture(t.Context(), "c", c)
+	must(t, "capture", o, err, provider.Approved)
+	double.Weather(func(*http.Request) stripetest.Trouble { return stripetest.ErrorBefore })
+	if o, err := g.Refund(t.Context(), "event:7", c, 2000); err == nil {
+		t.Fatalf("%+v", o)
+	}
+	double.Weather(nil)
+	o, err = g.Refund(t.Context(), "event:7", c, 2000) // by the second key
+	must(t, "refund", o, err, provider.Approved)
+	double.FailRefunds()
+	o, err = g.Refund(t.Context(), "event:7.2", c, 1500)
+	must(t, "the second attempt", o, err, provider.Approved)
+}
+
+// What Stripe's units cannot express is declined at once: a fee, and a part that goes back.
+func TestUnitsOfParts(t *testing.T) {
+	g, _, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	c.Currency, c.Amount, c.Account, c.Fee = "KWD", 5050, "acct_hall", 305
+	o, err := g.Authorize(t.Context(), "a", c)
+	if must(t, "fee with a third place", o, err, provider.Declined); o.Reason != "amount_not_payable" {
+		t.Errorf("%+v", o)
+	}
+	c.Fee = 300
+	o, err = g.Authorize(t.Context(), "a", c)
+	c = with(c, must(t, "authorize", o, err, provider.Approved))
+	o, err = g.Capture(t.Context(), "c", c)
+	must(t, "capture", o, err, provider.Approved)
+	o, err = g.Refund(t.Context(), "event:7", c, 4545)
+	if must(t, "refund with a third place", o, err, provider.Declined); o.Reason != "amount_not_payable" || o.Spent {
+		t.Errorf("%+v", o)
+	}
 }

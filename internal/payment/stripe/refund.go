@@ -17,15 +17,23 @@ var errNotDone = errors.New("nothing has changed yet")
 // Refund implements provider.Gateway. The refund that was made with a key is looked up
 // first: refunds are repeated for days, and Stripe forgets keys after one.
 func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
-	if amount <= 0 || amount > c.Amount {
+	if amount <= 0 {
 		return declined("more_than_captured"), nil
+	}
+	units, err := toStripe(amount, c.Currency)
+	if err != nil {
+		return declined("amount_not_payable"), nil
 	}
 	o, err := g.resolve(ctx, c, true)
 	if err != nil {
 		return provider.Outcome{}, unclear("refund", err)
 	}
-	if standing, _ := stand(o); standing != provider.Taken {
+	standing, is := stand(o)
+	switch {
+	case standing != provider.Taken:
 		return declined("not_captured"), nil
+	case amount > max(c.Amount, is.Taken.Amount):
+		return declined("more_than_captured"), nil
 	}
 	pi := o.intent
 	was, err := g.refundOf(ctx, pi.ID, key)
@@ -33,7 +41,7 @@ func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amo
 		return provider.Outcome{}, unclear("look for refund", err)
 	}
 	if was == nil {
-		if was, err = g.createRefund(ctx, key, c, pi, amount); err != nil {
+		if was, err = g.createRefund(ctx, key, c, pi, units); err != nil {
 			return g.refused(ctx, pi.ID, c.Currency, err)
 		}
 	}
@@ -99,12 +107,8 @@ func (g *Gateway) refundOf(ctx context.Context, intent, key string) (*stripe.Ref
 	return nil, nil //nolint:nilnil // there is none
 }
 
-func (g *Gateway) createRefund(ctx context.Context, key string, c provider.Charge, pi *stripe.PaymentIntent, amount int64) (*stripe.Refund, error) {
-	units, err := toStripe(amount, c.Currency)
-	if err != nil {
-		return nil, err
-	}
-	r, _, err := send(c.ID+"."+key, func(key2 *string) (*stripe.Refund, *stripe.APIResponse, error) {
+func (g *Gateway) createRefund(ctx context.Context, key string, c provider.Charge, pi *stripe.PaymentIntent, units int64) (*stripe.Refund, error) {
+	r, _, err := send(c.ID+"."+key, g.spare(spareStep), func(key2 *string) (*stripe.Refund, *stripe.APIResponse, error) {
 		params := &stripe.RefundCreateParams{
 			PaymentIntent: &pi.ID, Amount: &units, Metadata: map[string]string{metaCharge: c.ID, metaKey: key},
 		}

@@ -137,7 +137,7 @@ func (g *Gateway) createIntent(ctx context.Context, c provider.Charge) (*stripe.
 	if err != nil {
 		return nil, false, err
 	}
-	pi, replayed, err := send(c.ID+".create", func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
+	pi, replayed, err := send(c.ID+".create", g.spare(spareCreate), func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
 		params := &stripe.PaymentIntentCreateParams{
 			Amount: &amount, Currency: currency(c), CaptureMethod: stripe.String("manual"),
 			AutomaticPaymentMethods: &stripe.PaymentIntentCreateAutomaticPaymentMethodsParams{Enabled: stripe.Bool(true)},
@@ -173,7 +173,7 @@ func (g *Gateway) createSession(ctx context.Context, c provider.Charge) (*stripe
 	if name == "" {
 		name = c.ID
 	}
-	s, replayed, err := send(c.ID+".session", func(key *string) (*stripe.CheckoutSession, *stripe.APIResponse, error) {
+	s, replayed, err := send(c.ID+".session", g.spare(spareCreate), func(key *string) (*stripe.CheckoutSession, *stripe.APIResponse, error) {
 		data := &stripe.CheckoutSessionCreatePaymentIntentDataParams{
 			CaptureMethod: stripe.String("manual"), Metadata: map[string]string{metaCharge: c.ID}, Description: &name,
 		}

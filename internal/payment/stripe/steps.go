@@ -18,6 +18,9 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) 
 	if _, err := toStripe(c.Amount, c.Currency); err != nil {
 		return declined("amount_not_payable"), nil
 	}
+	if _, err := fee(c); err != nil {
+		return declined("amount_not_payable"), nil
+	}
 	o, err := g.resolve(ctx, c, false)
 	if err != nil {
 		if e, never := invalid(err); never {
@@ -47,7 +50,7 @@ func decided(s provider.Standing, o provider.Outcome) provider.Outcome {
 // confirm has the buyer's bank asked. It is only called for an intent that was not
 // confirmed yet; a second confirmation of the same intent is refused by Stripe.
 func (g *Gateway) confirm(ctx context.Context, key string, c provider.Charge, id string) (provider.Outcome, error) {
-	pi, replayed, err := send(key, func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
+	pi, replayed, err := send(key, g.spare(spareStep), func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
 		params := &stripe.PaymentIntentConfirmParams{UseStripeSDK: stripe.Bool(false)} // next actions are pages that one is sent to
 		if c.ReturnTo != "" {
 			params.ReturnURL = &c.ReturnTo
@@ -168,7 +171,7 @@ func (g *Gateway) Capture(ctx context.Context, key string, c provider.Charge) (p
 			return captured(o)
 		}
 	}
-	pi, replayed, err := send(key, func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
+	pi, replayed, err := send(key, g.spare(spareStep), func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
 		params := &stripe.PaymentIntentCaptureParams{}
 		params.IdempotencyKey = key
 		pi, err := g.api.V1PaymentIntents.Capture(ctx, o.intent.ID, params)
@@ -233,7 +236,7 @@ func (g *Gateway) Void(ctx context.Context, key string, c provider.Charge) (prov
 // letGo expires a session and cancels an intent.
 func (g *Gateway) letGo(ctx context.Context, key string, o object) (provider.Outcome, error) {
 	if o.session != nil && o.session.Status == stripe.CheckoutSessionStatusOpen {
-		_, _, err := send(key+".expire", func(key *string) (*stripe.CheckoutSession, *stripe.APIResponse, error) {
+		_, _, err := send(key+".expire", g.spare(spareStep), func(key *string) (*stripe.CheckoutSession, *stripe.APIResponse, error) {
 			params := &stripe.CheckoutSessionExpireParams{}
 			params.IdempotencyKey = key
 			s, err := g.api.V1CheckoutSessions.Expire(ctx, o.session.ID, params)
@@ -254,7 +257,7 @@ func (g *Gateway) letGo(ctx context.Context, key string, o object) (provider.Out
 	if pi == nil || pi.Status == stripe.PaymentIntentStatusCanceled {
 		return out, nil
 	}
-	_, _, err := send(key, func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
+	_, _, err := send(key, g.spare(spareStep), func(key *string) (*stripe.PaymentIntent, *stripe.APIResponse, error) {
 		params := &stripe.PaymentIntentCancelParams{CancellationReason: stripe.String("abandoned")}
 		params.IdempotencyKey = key
 		pi, err := g.api.V1PaymentIntents.Cancel(ctx, o.intent.ID, params)

@@ -14,8 +14,10 @@
 // with the same idempotency key and learns its id. So a charge that Stripe may or may not
 // have heard of can be found, and voided for good.
 //
-//	stripe.go    the gateway, its settings and how it is opened
-//	steps.go     authorize, capture, void, refund, find
+//	stripe.go    the gateway and its units of money
+//	kind.go      its name, and how it is opened; settings.go checks the settings
+//	steps.go     authorize, capture, void, find
+//	refund.go    refunds and disputes
 //	resolve.go   from a charge to its intent or session
 //	answer.go    what Stripe's answers mean; idempotency keys
 //	books.go     the day's movements
@@ -52,6 +54,7 @@ func (s Settings) Test() bool { return !isLive(s.SecretKey) }
 type Gateway struct {
 	api      *stripe.Client
 	settings Settings
+	now      func() time.Time // for spare keys
 }
 
 // requestTimeout bounds one request. A step makes up to four.
@@ -80,7 +83,7 @@ func New(s Settings) (*Gateway, error) {
 	if s.URL != "" {
 		config.URL = stripe.String(s.URL)
 	}
-	return &Gateway{api: stripe.NewClient(s.SecretKey, stripe.WithBackends(stripe.NewBackendsWithConfig(config))), settings: s}, nil
+	return &Gateway{api: stripe.NewClient(s.SecretKey, stripe.WithBackends(stripe.NewBackendsWithConfig(config))), settings: s, now: time.Now}, nil
 }
 
 // Accounts implements provider.Accounts.
