@@ -149,7 +149,7 @@ func (d *drive) run(ctx context.Context, e event) {
 				d.s.log.WarnContext(ctx, "a payment's step is unclear and is tried again",
 					"payment", d.p.ID, "step", acts[len(acts)-1].String(), "error", err)
 			}
-			e = event{kind: evResume}
+			e = d.after(acts[len(acts)-1])
 			if d.p.Status == paymentapi.Pending && d.s.micros()-d.p.CreatedAt > d.s.patience.Microseconds() {
 				d.extend(ctx, d.p.BookingID)
 			}
@@ -157,11 +157,30 @@ func (d *drive) run(ctx context.Context, e event) {
 				e = event{kind: evWished, reason: timedOut}
 				continue
 			}
+			version := d.p.Version
 			if !d.pause(ctx, d.longest()) {
 				return
 			}
+			if d.p.Version != version {
+				e = event{kind: evResume}
+			}
 		}
 	}
+}
+
+// after returns the event with which a payment goes on after an unclear step, if nothing
+// has happened to it in the meantime. A step whose answer was lost once is repeated with
+// its key, which gets the same answer and saves the buyer a question to the gateway. What
+// stays unclear is asked about.
+func (d *drive) after(a action) event {
+	switch {
+	case d.pauses > 0:
+	case a == toAuthorize:
+		return event{kind: evUnknown, try: d.p.try}
+	case a == toCapture:
+		return event{kind: evBooked}
+	}
+	return event{kind: evResume}
 }
 
 // advance passes an event to the state machine and stores the new state. If another

@@ -1,13 +1,16 @@
 package payment
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -137,6 +140,63 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 				}
 				w.agree()
 			})
+		})
+	}
+}
+
+// watchedBank tells which steps it is asked for, and what it is asked about.
+type watchedBank struct {
+	*bank
+	before func(step string) error
+}
+
+func (b *watchedBank) Authorize(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	if err := b.before("authorize"); err != nil {
+		return provider.Outcome{}, err
+	}
+	return b.bank.Authorize(ctx, key, c)
+}
+
+func (b *watchedBank) Capture(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	if err := b.before("capture"); err != nil {
+		return provider.Outcome{}, err
+	}
+	return b.bank.Capture(ctx, key, c)
+}
+
+func (b *watchedBank) Find(ctx context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
+	if err := b.before("find"); err != nil {
+		return provider.Unknown, provider.Outcome{}, err
+	}
+	return b.bank.Find(ctx, c)
+}
+
+// A step whose answer was lost once is repeated with its key: the gateway is not asked
+// what has become of it first. It is if another answer is lost.
+func TestLostAnswerIsAskedForAgain(t *testing.T) {
+	for _, c := range []struct {
+		step string
+		lost int
+		want string
+	}{
+		{"authorize", 1, "authorize authorize capture"},
+		{"capture", 1, "authorize capture capture"},
+		{"authorize", 2, "authorize authorize find capture"},
+		{"capture", 2, "authorize capture capture find"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var steps []string
+			w.gateway = &watchedBank{w.bank, func(step string) error {
+				steps = append(steps, step)
+				return nil
+			}}
+			w.bank.unclear[c.step] = c.lost
+			p, err := w.pay(w.house.hold(fan.UserID, 1), paymentapi.SandboxOK, "")
+			if got := strings.Join(steps, " "); statusOf(t, p, err) != paymentapi.Captured || got != c.want {
+				t.Errorf("%d answers to %s are lost: %s, after %s; want %s", c.lost, c.step, p.Status, got, c.want)
+			}
+			w.agree()
 		})
 	}
 }
