@@ -2,32 +2,54 @@ package payment
 
 import (
 	"context"
+	"math/bits"
+	"sync/atomic"
+	"time"
 
 	"boxoffice/internal/payment/provider"
 )
 
-// Bounds of what a slow gateway can take up.
+// Bounds of what a slow gateway can take up, and of what is asked of an ailing one.
 const (
 	maxCalls  = 4096   // to the gateway at a time; the others wait for their turn
 	maxDrives = 20_000 // payments under way in this process; further ones wait in their rows, for recovery
+
+	repeatGap = 5 * time.Millisecond // all payments together repeat steps no more often, once each has waited for long
 )
+
+// calls are the calls to the gateway.
+type calls struct {
+	slots  chan struct{} // as many as there may be at a time
+	failed atomic.Int64  // without a clear answer since the last one
+}
+
+// outage says by how many doublings pauses are longer because the gateway answers
+// nobody: a payment that begins then need not find that out by itself. A few failures
+// say nothing.
+func (c *calls) outage() int { return bits.Len64(uint64(c.failed.Load()) / 4) }
 
 // bounded is a gateway with a limit of calls at a time.
 type bounded struct {
 	gateway provider.Gateway
-	slots   chan struct{}
+	calls   *calls
 }
 
 // within carries out a call once there is room for it. Its error is unclear, as that of a
 // gateway, though nothing was asked.
 func within[T any](ctx context.Context, b bounded, call func() (T, error)) (out T, err error) {
 	select {
-	case b.slots <- struct{}{}:
+	case b.calls.slots <- struct{}{}:
 	case <-ctx.Done():
 		return out, ctx.Err()
 	}
-	defer func() { <-b.slots }()
-	return call()
+	defer func() { <-b.calls.slots }()
+	out, err = call()
+	if err != nil {
+		b.calls.failed.Add(1)
+	} else if b.calls.failed.Load() != 0 {
+		b.calls.failed.Store(0)
+	}
+	return out, err
 }
 
 func (b bounded) Authorize(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -238,25 +239,32 @@ func (d *drive) overdue() bool {
 	return false
 }
 
-// longest returns the longest pause before an unclear step is retried. Releasing
-// money is retried for as long as it takes; a person is told, once.
+// longest returns the longest pause before an unclear step is retried. It grows with the
+// number of payments under way, so that all of them together bother a gateway that does
+// not answer no more than a few would. Releasing money is retried for as long as it takes;
+// a person is told, once.
 func (d *drive) longest() time.Duration {
 	if d.rest > 0 {
-		return min(d.rest, longestRest)
+		return max(min(d.rest, longestRest), longestWait)
 	}
+	d.s.mu.Lock()
+	together := time.Duration(len(d.s.drives)) * d.s.repeatGap
+	d.s.mu.Unlock()
 	if d.p.Status != paymentapi.Voiding && d.p.Status != paymentapi.Returning {
-		return longestOff
+		return max(longestOff, together)
 	}
 	if d.pauses == manyTries {
 		d.s.log.Error("a payment needs a person to look at it: the gateway does not give its money back", "payment", d.p.ID)
 		d.s.metrics.stuck.Inc()
 	}
-	return longestUndo
+	return max(longestUndo, together)
 }
 
-// pause waits longer each time, up to a limit, and reads the row again.
+// pause waits longer each time, up to a limit, and reads the row again. Payments that were
+// interrupted together do not go on together.
 func (d *drive) pause(ctx context.Context, longest time.Duration) bool {
-	wait := min(firstPause<<min(d.pauses, 10), longest)
+	wait := min(firstPause<<min(max(d.pauses, d.s.calls.outage()), 11), longest)
+	wait -= rand.N(wait / 4)
 	d.pauses++
 	return sleep(ctx, wait, d.poke) && d.reload(ctx)
 }

@@ -68,8 +68,9 @@ type Service struct {
 	firstRest time.Duration // until money that was returned and came back is returned again
 	lastRest  time.Duration // the same at most, when it comes back again and again
 
-	calls      chan struct{} // as many as there are calls to the gateway
+	calls      *calls
 	mostDrives int
+	repeatGap  time.Duration // see longest
 
 	// life is the context of all drivers. It outlives requests and ends when Close
 	// has waited long enough.
@@ -112,7 +113,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		confirmBy: time.Hour, // expired holds can be paid for half an hour
 		firstRest: 10 * time.Minute,
 		lastRest:  24 * time.Hour,
-		drives:    map[string]*drive{}, again: map[string]bool{}, mostDrives: maxDrives, calls: make(chan struct{}, maxCalls),
+		drives:    map[string]*drive{}, again: map[string]bool{}, mostDrives: maxDrives, calls: &calls{slots: make(chan struct{}, maxCalls)}, repeatGap: repeatGap,
 		shared: db.Shared(),
 	}
 	if s.shared {

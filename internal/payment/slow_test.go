@@ -56,7 +56,7 @@ func TestSlowAuthorization(t *testing.T) {
 func TestManySlowPayments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.mostDrives, w.calls, w.patience = 8, make(chan struct{}, 3), 0
+		w.mostDrives, w.calls.slots, w.patience = 8, make(chan struct{}, 3), 0
 		w.gateway = &slowBank{w.bank, time.Second}
 		w.runs()
 		var ids []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,4 +200,68 @@ func TestLostAnswerIsAskedForAgain(t *testing.T) {
 			w.agree()
 		})
 	}
+}
+
+// A gateway that does not answer is not flooded, however many payments wait for it, and
+// however many are still begun. When it answers again, all of them are done.
+func TestOutageIsNoStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.repeatGap, w.patience = 200*time.Millisecond, 0
+		var mu sync.Mutex
+		var calls int
+		down := true
+		w.gateway = &watchedBank{w.bank, func(string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if !down {
+				return nil
+			}
+			calls++
+			return errors.New("no line")
+		}}
+		since := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			n := calls
+			calls = 0
+			return n
+		}
+		var ids []string
+		begin := func(n int) {
+			for range n {
+				p, err := w.pay(w.house.hold(fan.UserID, int32(len(ids))), paymentapi.SandboxOK, "")
+				if statusOf(t, p, err) != paymentapi.Pending {
+					t.Fatalf("%+v", p)
+				}
+				ids = append(ids, p.ID)
+			}
+		}
+		begin(80)
+		time.Sleep(time.Minute)
+		since()
+		for range 3 { // 80 payments are repeated each 16 s, less a quarter
+			time.Sleep(time.Minute)
+			if n := since(); n == 0 || n > 80*6 {
+				t.Errorf("%d calls in a minute", n)
+			}
+		}
+		begin(40) // who comes now does not begin with short pauses
+		time.Sleep(15 * time.Second)
+		if n := since(); n > 40*2+80*2 {
+			t.Errorf("%d calls when 40 more have come", n)
+		}
+		mu.Lock()
+		down = false
+		mu.Unlock()
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if p, err := w.store.payment(t.Context(), id); err != nil || p.Status != paymentapi.Captured {
+				t.Errorf("%+v %v", p, err)
+			}
+		}
+		w.agree()
+	})
 }
