@@ -38,11 +38,15 @@ type crowd struct {
 
 	owned []atomic.Int32 // number of seats that each fan has of the event on sale
 
+	aside sync.WaitGroup // fans who wait for their payment and are not in anybody's way
+	back  func(fan int)  // called for each of them in the end
+
 	holds, holdsOK, rejects atomic.Int64
 	purchases, sold         atomic.Int64
 	strangers               atomic.Int64 // answers with somebody else's data
 	errors                  atomic.Int64
 	hold, payment, purchase hist
+	captured                hist         // from the payment request until it is captured, whether it is waited for or not
 	firstHold, lastAnswer   atomic.Int64 // ns since start
 	start                   time.Time
 
@@ -103,8 +107,9 @@ func (w *worker) party() int {
 }
 
 // visit is one fan's attempt to get seats: look at the map, try for good ones, lose,
-// try again elsewhere, pay. It reports whether the fan got any. since is when the
-// fan meant to begin: a late start counts as waiting for the first hold.
+// try again elsewhere, pay. It reports whether the fan still waits for the payment, aside;
+// back is called when they no longer do. since is when the fan meant to begin: a late start
+// counts as waiting for the first hold.
 func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 	late := time.Since(since)
 	w.began = time.Time{}
@@ -277,7 +282,9 @@ func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
 }
 
 // settle is what a fan does with a hold: most pay at once; some release it, first
-// try a card that is declined, let it expire, or cancel the booking afterwards.
+// try a card that is declined, let it expire, or cancel the booking afterwards. A fan who
+// is told that the payment takes a while stands aside: others are served meanwhile, and
+// settle reports true.
 func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
 	sh.deciding.Add(1)
 	defer sh.deciding.Add(-1)
@@ -286,6 +293,7 @@ func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
 	switch n := w.rnd.IntN(200); {
 	case n < 2:
 		w.cancel(sh, fan, b, 200)
+		w.answered()
 		return false
 	case n == 2 && w.opts.Duration > 0:
 		return false // forgotten in another window
@@ -298,28 +306,46 @@ func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
 			w.fault("declined card: status %d, %v", status, err)
 		}
 	}
-	began := time.Now()
+	began, takesBack := time.Now(), w.rnd.IntN(100) == 0
 	status, raw, err := w.pay(f, b, paymentapi.SandboxOK, "-paid")
 	w.payment.add(time.Since(began))
 	w.answered()
-	if status == 202 && err == nil {
-		status, err = w.wait(f, b)
-	}
-	w.purchase.add(time.Since(w.began))
-	if err != nil || status != 201 {
-		w.fault("payment: status %d, %v: %.120s", status, err, raw)
+	if status != 202 || err != nil {
+		if err != nil || status != 201 {
+			w.fault("payment: status %d, %v: %.120s", status, err, raw)
+			return false
+		}
+		w.bought(sh, fan, b, began, takesBack)
 		return false
 	}
+	sh.deciding.Add(1)
+	aside := &worker{crowd: w.crowd, call: w.client.call(), began: w.began}
+	w.aside.Go(func() {
+		defer sh.deciding.Add(-1)
+		defer w.back(fan)
+		defer aside.call.done()
+		if status, err := aside.wait(f, b); err != nil || status != 201 {
+			aside.fault("payment: status %d, %v", status, err)
+			return
+		}
+		aside.bought(sh, fan, b, began, takesBack)
+	})
+	return true
+}
+
+// bought notes a purchase, which some cancel afterwards.
+func (w *worker) bought(sh *show, fan int, b *held, began time.Time, takesBack bool) {
+	w.captured.add(time.Since(began))
+	w.purchase.add(time.Since(w.began))
 	w.purchases.Add(1)
 	w.sold.Add(int64(b.seats))
-	cancelled := w.rnd.IntN(100) == 0 && w.cancel(sh, fan, b, 200)
+	cancelled := takesBack && w.cancel(sh, fan, b, 200)
 	if cancelled {
 		w.sold.Add(-int64(b.seats))
 	}
 	w.mu.Lock()
-	w.acks = append(w.acks, acknowledged{b.id, f, cancelled})
+	w.acks = append(w.acks, acknowledged{b.id, &w.fans[fan], cancelled})
 	w.mu.Unlock()
-	return true
 }
 
 func (w *worker) pay(f *Fan, b *held, method, key string) (int, []byte, error) {
@@ -341,9 +367,13 @@ func (w *worker) wait(f *Fan, b *held) (int, error) {
 	var p struct {
 		Status paymentapi.Status `json:"status"`
 	}
-	for range 1200 {
-		time.Sleep(100 * time.Millisecond)
-		if err := w.call.get("/payments/booking/"+b.id, f.Token, &p); err != nil {
+	const longest = 2 * time.Minute
+	for waited, pause := time.Duration(0), 100*time.Millisecond; waited < longest; pause = min(pause*3/2, time.Second) {
+		time.Sleep(pause)
+		waited += pause
+		err := w.call.get("/payments/booking/"+b.id, f.Token, &p)
+		w.call.done() // others use the connection during the pauses
+		if err != nil {
 			return 0, err
 		}
 		switch p.Status {
@@ -353,13 +383,12 @@ func (w *worker) wait(f *Fan, b *held) (int, error) {
 			return 402, nil
 		}
 	}
-	return 202, fmt.Errorf("payment is %s after 2 minutes", p.Status)
+	return 202, fmt.Errorf("payment is %s after %v", p.Status, longest)
 }
 
 func (w *worker) cancel(sh *show, fan int, b *held, want int) bool {
 	sh.returns.Add(1)
 	status, raw, err := w.call.send("DELETE", "/bookings/"+b.id, w.fans[fan].Token, "", nil)
-	w.answered()
 	if err != nil || status != want {
 		w.fault("cancel: status %d, %v: %.120s", status, err, raw)
 		return false

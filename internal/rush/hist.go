@@ -30,6 +30,16 @@ func (h *hist) add(d time.Duration) {
 	h.most = max(h.most, d)
 }
 
+// mean returns the average, 0 of nothing.
+func (h *hist) mean() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts == nil {
+		return 0
+	}
+	return time.Duration(h.counts.Mean() * float64(time.Microsecond))
+}
+
 // count returns how many durations were added.
 func (h *hist) count() int64 {
 	h.mu.Lock()

@@ -255,6 +255,13 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 	if r.opts.Duration > 0 {
 		over = nil // further events follow
 	}
+	c.back = func(fan int) {
+		if int(c.owned[fan].Load()) < c.stage.now.Load().limit || r.opts.Duration > 0 {
+			queue <- fan
+		} else if satisfied.Add(1) == int64(len(c.fans)) {
+			close(full)
+		}
+	}
 	for id := range min(r.opts.InFlight, len(c.fans)) {
 		busy.Go(func() {
 			w := c.worker(id + 1)
@@ -275,14 +282,9 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 						c.owned[i].Store(0)
 					}
 				}
-				w.visit(ctx, fan, time.Now())
-				if int(c.owned[fan].Load()) >= c.stage.now.Load().limit && r.opts.Duration == 0 {
-					if satisfied.Add(1) == int64(len(c.fans)) {
-						close(full)
-					}
-					continue
+				if !w.visit(ctx, fan, time.Now()) {
+					c.back(fan)
 				}
-				queue <- fan
 				if c.stage.now.Load().left.Load() <= 0 {
 					time.Sleep(5 * time.Millisecond) // nothing is free at the moment
 				}
@@ -290,6 +292,7 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 		})
 	}
 	busy.Wait()
+	c.aside.Wait()
 }
 
 // openLoop starts visits at a fixed rate. A visit without a free worker waits, and
@@ -299,6 +302,7 @@ func (r *rehearsal) openLoop(ctx context.Context) {
 	due := make(chan time.Time, 100_000)
 	var busy sync.WaitGroup
 	var next atomic.Int64
+	c.back = func(int) {} // nobody comes a second time
 	for id := range min(r.opts.InFlight, len(c.fans)) {
 		busy.Go(func() {
 			w := c.worker(id + 1)
@@ -323,6 +327,7 @@ func (r *rehearsal) openLoop(ctx context.Context) {
 	}
 	close(due)
 	busy.Wait()
+	c.aside.Wait()
 }
 
 // burst makes every fan press hold once, all within one second.
@@ -368,6 +373,7 @@ func (r *rehearsal) figures(used cpu, first *show) {
 	}
 	rep.P50, rep.P95, rep.P99 = ms(c.hold.quantile(.5)), ms(c.hold.quantile(.95)), ms(c.hold.quantile(.99))
 	rep.PurchaseP99, rep.PaymentP99 = ms(c.purchase.quantile(.99)), ms(c.payment.quantile(.99))
+	rep.CapturedMean, rep.CapturedP99 = ms(c.captured.mean()), ms(c.captured.quantile(.99))
 	if rep.Purchases > 0 {
 		each := func(d time.Duration) float64 { return round1(float64(d.Microseconds()) / float64(rep.Purchases)) }
 		rep.CPUPerPurchase, rep.DatabaseCPU, rep.RushCPU = each(used.servers), each(used.database), each(used.fans)

@@ -3,17 +3,23 @@ package rush
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"boxoffice/internal/codec"
+	"boxoffice/internal/id"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -91,6 +97,43 @@ func TestTargetNeedsAnEvent(t *testing.T) {
 	var wrong OptionError
 	if _, err := Run(t.Context(), o, Database{}, io.Discard, io.Discard); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "--event ID") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A fan who is told that the payment takes a while is in nobody's way: settle returns before
+// the money is taken, and the purchase counts once it is.
+func TestWhoWaitsForAPaymentStandsAside(t *testing.T) {
+	taken := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := paymentapi.Pending
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusAccepted)
+		} else {
+			<-taken
+			status = paymentapi.Captured
+		}
+		_, _ = fmt.Fprintf(w, `{"status":%q}`, status)
+	}))
+	defer srv.Close()
+	cl, err := newClient([]string{srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var came []int
+	c := &crowd{client: cl, fans: make([]Fan, 8), owned: make([]atomic.Int32, 8), faults: map[string]int{}, back: func(fan int) { came = append(came, fan) }}
+	w := c.worker(1)
+	defer w.call.done()
+	sh := &show{}
+	if !w.settle(t.Context(), sh, 7, &held{id: strings.Repeat("b", id.Len), seats: 2}) {
+		t.Fatalf("it was not waited for: %v", c.faults)
+	}
+	if n := c.purchases.Load(); n != 0 || sh.deciding.Load() != 1 {
+		t.Errorf("%d purchases, %d decide, before the money is taken", n, sh.deciding.Load())
+	}
+	close(taken)
+	c.aside.Wait()
+	if c.purchases.Load() != 1 || c.sold.Load() != 2 || len(c.acks) != 1 || sh.deciding.Load() != 0 || !slices.Equal(came, []int{7}) {
+		t.Errorf("%d purchases, %d seats, %d acknowledged, fans %v came back: %v", c.purchases.Load(), c.sold.Load(), len(c.acks), came, c.faults)
 	}
 }
 
