@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 	b := &bench{}
 	flag.DurationVar(&b.short, "short", 5*time.Second, "how long each try of a series runs")
 	flag.DurationVar(&b.long, "long", 15*time.Second, "how long a rehearsal runs")
-	only := flag.String("only", "", "sales, reads or growth: leave everything else out; growth is in no other run")
+	only := flag.String("only", "", "sales, gateway, reads or growth: leave everything else out; growth is in no other run")
 	// These are for the processes that it starts.
 	bytesOf := flag.String("serve-bytes", "", "serve this file to everybody: the bare handler of the comparison")
 	status := flag.Int("serve-status", http.StatusOK, "with --serve-bytes, the status")
@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	parts := []struct {
 		name string
 		fn   func(context.Context) error
-	}{{"sales", b.sales}, {"reads", b.reads}, {"size", b.size}, {"growth", b.growth}}
+	}{{"sales", b.sales}, {"gateway", b.gateway}, {"reads", b.reads}, {"size", b.size}, {"growth", b.growth}}
 	for _, p := range parts {
 		if *only == p.name || *only == "" && p.name != "growth" {
 			if err := p.fn(ctx); err != nil {
