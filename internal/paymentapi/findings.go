@@ -44,7 +44,7 @@ type DaySum struct {
 type DayReport struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`       // exclusive; earlier than the day's end if the day is not over
-	Lines    int64     `json:"lines"`    // of the gateway
+	Lines    int64     `json:"lines"`    // of the gateway, each once
 	Payments int64     `json:"payments"` // whose movements were compared
 	Postings int64     `json:"postings"` // of the journal
 	Asked    int64     `json:"asked"`    // payments that the gateway was asked about meanwhile

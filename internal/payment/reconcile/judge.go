@@ -72,6 +72,7 @@ func (s *span) has(at int64) bool { return at >= s.from && at < s.to }
 // judgement is what the comparison of a booking has come to.
 type judgement struct {
 	span
+	lines     []Movement // the gateway's, each once
 	found     []Finding
 	explained []string // lines of the day
 	unsure    bool     // something was recorded much later than it happened
@@ -80,11 +81,11 @@ type judgement struct {
 // Judge compares the three sides of a booking's payments.
 func judge(s span, b *Booking) *judgement {
 	j := &judgement{span: s}
-	lines := j.distinct(b.Lines)
+	j.lines = j.distinct(b.Lines)
 	byPayment := map[string][]Movement{}
-	for i := range lines {
-		id, _ := splitCharge(lines[i].Charge)
-		byPayment[id] = append(byPayment[id], lines[i])
+	for i := range j.lines {
+		id, _ := splitCharge(j.lines[i].Charge)
+		byPayment[id] = append(byPayment[id], j.lines[i])
 	}
 	posted := map[string][]Movement{}
 	for i := range b.Postings {

@@ -152,15 +152,20 @@ func (r *comparing) run(ctx context.Context) error {
 // pass reads both lists with some time around the day, and judges the bookings that they
 // name: in the second pass, those in doubt.
 func (r *comparing) pass(ctx context.Context, around time.Duration) (err error) {
-	sorted := newSorter()
-	defer func() { err = firstOf(err, sorted.close()) }()
+	sorted, others := newSorter(), newSorter()
+	defer func() { err = firstOf(firstOf(err, sorted.close()), others.close()) }()
 	from, to := time.UnixMicro(r.from).Add(-around), time.UnixMicro(r.to).Add(around)
 	if r.Gateway != nil {
 		for l, err := range r.Gateway.Lines(ctx, from, to) {
 			if err != nil {
 				return fmt.Errorf("the gateway's list: %w", err)
 			}
-			if m := FromLine(&l); r.takes(&m) {
+			m := FromLine(&l)
+			if !r.comparable(&m) {
+				if err := r.other(others, m); err != nil {
+					return err
+				}
+			} else if r.concerns(&m) {
 				if err := sorted.add(ofGateway, &m); err != nil {
 					return err
 				}
@@ -181,6 +186,9 @@ func (r *comparing) pass(ctx context.Context, around time.Duration) (err error) 
 				}
 			}
 		}
+	}
+	if err := r.judgeOthers(others); err != nil {
+		return err
 	}
 	return r.judgeAll(ctx, sorted)
 }
@@ -204,43 +212,54 @@ func bookingOf(charge string) string {
 // concerns reports whether a movement is judged in this pass.
 func (r *comparing) concerns(m *Movement) bool { return !r.second || r.doubts[bookingOf(m.Charge)] }
 
-// takes counts a line of the gateway, and reports whether it is about a charge of ours
-// that is judged in this pass.
-func (r *comparing) takes(m *Movement) bool {
-	ours := bookingOf(m.Charge) != ""
-	if r.second {
-		return ours && wellFormed(m) && r.concerns(m)
+// comparable reports whether a line is about a charge of ours, and can be compared.
+func (r *comparing) comparable(m *Movement) bool {
+	return m.Kind != provider.Payout && wellFormed(m) && bookingOf(m.Charge) != ""
+}
+
+// other takes a line of the day that is about no charge of ours. They are judged in the
+// first pass.
+func (r *comparing) other(lines *sorter, m Movement) error {
+	if r.second || !r.has(m.At) {
+		return nil
 	}
-	inside := r.has(m.At)
-	if inside {
+	m.ID, m.Charge = m.Charge, m.ID // in the order of their names, so that those which are listed twice meet
+	return lines.add(ofGateway, &m)
+}
+
+// judgeOthers counts what other has taken, and reports what is no payout.
+func (r *comparing) judgeOthers(lines *sorter) error {
+	j := judgement{span: r.span}
+	var last Movement
+	for s, err := range lines.sorted() {
+		if err != nil {
+			return err
+		}
+		m := s.Movement
+		m.ID, m.Charge = m.Charge, m.ID
+		if m.ID != "" && m.ID == last.ID {
+			if m != last {
+				j.find(LineContradicts, "", m, last.Amount)
+			}
+			continue
+		}
+		last = m
 		r.report.Lines++
-	}
-	kind := FindingKind("")
-	switch {
-	case !wellFormed(m):
-		kind = BadLine
-	case m.Kind == provider.Payout:
-		if inside {
+		switch {
+		case !wellFormed(&m):
+			j.find(BadLine, "", m, 0)
+		case m.Kind == provider.Payout:
 			r.report.Explained["payout"]++
-			addUp(r.report, m)
-			r.paid = append(r.paid, *m)
+			addUp(r.report, &m)
+			r.paid = append(r.paid, m)
+		default:
+			j.find(ForeignCharge, "", m, 0)
 		}
-		return false
-	case !ours:
-		kind = ForeignCharge
-	}
-	if kind == "" {
-		if inside {
-			addUp(r.report, m)
-		}
-		return true
-	}
-	if inside {
-		j := judgement{}
-		j.find(kind, "", *m, 0)
 		add(r.report, j.found)
+		j.found = j.found[:0]
 	}
-	return false
+	add(r.report, j.found)
+	return nil
 }
 
 func wellFormed(m *Movement) bool {
@@ -295,21 +314,35 @@ func (r *comparing) judgeGroup(ctx context.Context, group []Booking) error {
 	for i := range group {
 		b := &group[i]
 		b.Payments = payments[b.ID]
-		if err := r.fees(ctx, b); err != nil {
-			return err
+		j := judge(r.span, b)
+		if !r.second {
+			r.count(j.lines)
+			if err := r.fees(ctx, b, j.lines); err != nil {
+				return err
+			}
 		}
-		r.take(b, judge(r.span, b))
+		r.take(b, j)
 	}
 	return ctx.Err()
 }
 
+// count adds a booking's lines of the day to the sums.
+func (r *comparing) count(lines []Movement) {
+	for i := range lines {
+		if r.has(lines[i].At) {
+			r.report.Lines++
+			addUp(r.report, &lines[i])
+		}
+	}
+}
+
 // fees passes on what the gateway has kept on the day of a booking's payments. It is not
 // passed on of payments that are not in the record, which are reported.
-func (r *comparing) fees(ctx context.Context, b *Booking) error {
-	if r.Costs == nil || r.second {
+func (r *comparing) fees(ctx context.Context, b *Booking, lines []Movement) error {
+	if r.Costs == nil {
 		return nil
 	}
-	for _, m := range b.Lines {
+	for _, m := range lines {
 		payment, _ := splitCharge(m.Charge)
 		i := slices.IndexFunc(b.Payments, func(p Payment) bool { return p.ID == payment && p.Currency == m.Currency })
 		if m.Fee == 0 || m.ID == "" || i < 0 || !r.has(m.At) {

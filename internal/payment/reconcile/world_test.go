@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -80,9 +81,56 @@ func (o *office) Open(context.Context, time.Time, time.Time, time.Time) iter.Seq
 	}
 }
 
-// reconcile compares the day.
+// reconcile compares the day, and checks what the report has added up.
 func (o *office) reconcile() (*Report, error) {
-	return Run(context.Background(), Sources{Gateway: o, Journal: o, Record: o, Now: func() time.Time { return o.now }}, day, day.AddDate(0, 0, 1))
+	r, err := Run(context.Background(), Sources{Gateway: o, Journal: o, Record: o, Now: func() time.Time { return o.now }}, day, day.AddDate(0, 0, 1))
+	if err != nil {
+		return nil, err
+	}
+	lines, sums := o.sums(r, slices.All(o.lines))
+	if _, otherwise := o.sums(r, slices.Backward(o.lines)); r.Lines != lines || !slices.Equal(r.Sums, sums) && !slices.Equal(r.Sums, otherwise) {
+		return nil, fmt.Errorf("%d lines with %+v, want %d with %+v", r.Lines, r.Sums, lines, sums)
+	}
+	return r, nil
+}
+
+// sums adds up the lines of the report's time, of each name the first.
+func (o *office) sums(r *Report, lines iter.Seq2[int, provider.Line]) (n int64, sums []paymentapi.DaySum) {
+	seen, by := map[string]bool{}, map[string]*paymentapi.DaySum{}
+	for _, l := range lines {
+		if l.At.Before(r.From) || !l.At.Before(r.To) || seen[l.ID] {
+			continue
+		}
+		seen[l.ID] = true
+		n++
+		if l.Amount < 0 || l.Currency == "" || l.Kind == "gift" || l.Kind != provider.Payout && !strings.HasPrefix(l.Charge, "0123456789abcdef") {
+			continue // reported instead
+		}
+		s := by[l.Currency]
+		if s == nil {
+			s = &paymentapi.DaySum{Currency: l.Currency}
+			by[l.Currency] = s
+		}
+		s.Fees += l.Fee
+		switch l.Kind {
+		case provider.Captured:
+			s.Captured += l.Amount
+		case provider.Refunded:
+			s.Refunded += l.Amount
+		case provider.RefundFailed:
+			s.Refunded -= l.Amount
+		case provider.Disputed:
+			s.Disputed += l.Amount
+		case provider.DisputeWonBack:
+			s.DisputeWon += l.Amount
+		case provider.Payout:
+			s.Payout += l.Amount
+		}
+	}
+	for _, currency := range slices.Sorted(maps.Keys(by)) {
+		sums = append(sums, *by[currency])
+	}
+	return n, sums
 }
 
 // story is a payment that is told to all sides.
