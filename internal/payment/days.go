@@ -16,7 +16,6 @@ import (
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/payment/reconcile"
 	"boxoffice/internal/paymentapi"
-	"boxoffice/internal/sqldb"
 )
 
 const (
@@ -25,13 +24,13 @@ const (
 		ON CONFLICT (day) DO UPDATE SET at = excluded.at, report = excluded.report, findings = excluded.findings`
 	sqlDays    = `SELECT day, at, report FROM payments_days ORDER BY day DESC LIMIT $1`
 	sqlDay     = `SELECT day, at, report, findings FROM payments_days WHERE day = $1`
-	sqlAllDays = `SELECT day FROM payments_days`
+	sqlAllDays = `SELECT day, CASE WHEN report LIKE '%"` + string(reconcile.NotCompared) + `"%' THEN at ELSE 0 END FROM payments_days`
 )
 
 const (
 	dayForm    = time.DateOnly
-	dayOver    = 2 * time.Hour // after a day, when it is compared: what was unclear at its end is clear by then
-	daysBack   = 7             // days that are compared if they were not, as after a restore
+	dayOver    = 2 * time.Hour      // after a day, when it is compared: what was unclear at its end is clear by then
+	tryDays    = 7 * 24 * time.Hour // how long a day is tried that cannot be compared
 	lookAtDays = 10 * time.Minute
 )
 
@@ -168,40 +167,72 @@ func (s *Service) followDays(ctx context.Context) {
 }
 
 // compareDays compares the days that are over and were not compared yet, the oldest first:
-// yesterday if none was, else up to a week. A day on which something seems stuck is
-// compared again at the next look: after an outage, what was under way goes on only now.
+// yesterday if none was, else all since the first that was. A day on which something seems
+// stuck is compared again at the next look: after an outage, what was under way goes on
+// only now. A day that cannot be compared keeps no other from it.
 func (s *Service) compareDays(ctx context.Context) error {
 	last := s.now().UTC().Add(-dayOver).Truncate(24*time.Hour).AddDate(0, 0, -1)
 	has, err := s.store.hasDays(ctx)
 	if err != nil {
 		return err
 	}
-	first := last
+	day := last
 	if len(has) > 0 {
-		began := slices.Min(slices.Collect(maps.Keys(has)))
-		for n := 1; n < daysBack && last.AddDate(0, 0, -n).Format(dayForm) >= began; n++ {
-			first = last.AddDate(0, 0, -n)
+		if day, err = time.Parse(dayForm, slices.Min(slices.Collect(maps.Keys(has)))); err != nil {
+			return fmt.Errorf("list days: %w", err)
 		}
 	}
-	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
-		if has[day.Format(dayForm)] {
+	var failed error
+	for ; !day.After(last) && ctx.Err() == nil; day = day.AddDate(0, 0, 1) {
+		name := day.Format(dayForm)
+		since, tried := has[name]
+		if tried && (since.IsZero() || s.now().Sub(since) > tryDays) {
 			continue
 		}
-		r, err := s.compare(ctx, day)
-		if err == nil && r.Found[reconcile.Stuck]+r.Found[reconcile.RefundStuck] > 0 && !s.again[day.Format(dayForm)] {
-			s.again[day.Format(dayForm)] = true
-			continue
-		}
+		err := s.guarded(ctx, "reconciling a day", func() error { return s.compareDay(ctx, day) })
 		if err == nil {
-			err = s.store.keepDay(ctx, day, s.now(), r)
+			delete(s.failing, name)
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", day.Format(dayForm), err)
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", name, err))
+		if !tried && ctx.Err() == nil {
+			failed = errors.Join(failed, s.notCompared(ctx, day, err))
 		}
-		delete(s.again, day.Format(dayForm))
-		s.tellDay(ctx, day, r)
 	}
+	return failed
+}
+
+// compareDay compares a day and keeps what came of it, unless it is looked at again.
+func (s *Service) compareDay(ctx context.Context, day time.Time) error {
+	name := day.Format(dayForm)
+	r, err := s.compare(ctx, day)
+	if err == nil && r.Found[reconcile.Stuck]+r.Found[reconcile.RefundStuck] > 0 && !s.again[name] {
+		s.again[name] = true
+		return nil
+	}
+	if err == nil {
+		err = s.store.keepDay(ctx, day, s.now(), r)
+	}
+	if err != nil {
+		return err
+	}
+	delete(s.again, name)
+	s.tellDay(ctx, day, r)
 	return nil
+}
+
+// notCompared keeps that a day could not be compared, once it has failed at two looks: the
+// gateway may only have been away for a moment.
+func (s *Service) notCompared(ctx context.Context, day time.Time, why error) error {
+	name := day.Format(dayForm)
+	if !s.failing[name] {
+		s.failing[name] = true
+		return nil
+	}
+	delete(s.failing, name)
+	s.log.ErrorContext(ctx, "a day could not be compared with the payment gateway's list; it is tried for a week, and then only by hand: boxoffice reconcile --day",
+		"day", name, "error", why)
+	return s.store.keepDay(ctx, day, s.now(), reconcile.Uncompared(day))
 }
 
 // tellDay logs and counts what came of a day.
@@ -219,15 +250,24 @@ func (s *Service) tellDay(ctx context.Context, day time.Time, r *paymentapi.DayR
 		"day", day.Format(dayForm), "findings", r.Count(), "first", r.Findings[0].Kind, "payment", r.Findings[0].PaymentID)
 }
 
-// hasDays is the days that were compared.
-func (s *store) hasDays(ctx context.Context) (map[string]bool, error) {
-	days, err := sqldb.Texts(ctx, s.db.Reader(), sqlAllDays)
+// hasDays is the days that were compared, or that could not be: since when.
+func (s *store) hasDays(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, sqlAllDays)
 	if err != nil {
 		return nil, fmt.Errorf("list days: %w", err)
 	}
-	has := make(map[string]bool, len(days))
-	for _, day := range days {
-		has[day] = true
+	defer rows.Close()
+	has := map[string]time.Time{}
+	for rows.Next() {
+		var day string
+		var failed int64
+		if err := rows.Scan(&day, &failed); err != nil {
+			return nil, fmt.Errorf("list days: %w", err)
+		}
+		has[day] = time.Time{}
+		if failed > 0 {
+			has[day] = time.UnixMicro(failed)
+		}
 	}
-	return has, nil
+	return has, rows.Err()
 }

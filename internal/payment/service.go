@@ -58,6 +58,7 @@ type Service struct {
 	disputed  *outbox // steps of disputes
 	notices   *notices.Service
 	again     map[string]bool // days to look at again; only compareDays uses it
+	failing   map[string]bool // days that failed at their first look; only compareDays uses it
 
 	// Durations; tests shorten them.
 	patience  time.Duration // a request waits for its payment
@@ -113,7 +114,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		confirmBy: time.Hour, // expired holds can be paid for half an hour
 		firstRest: 10 * time.Minute,
 		lastRest:  24 * time.Hour,
-		drives:    map[string]*drive{}, again: map[string]bool{}, mostDrives: maxDrives, calls: &calls{slots: make(chan struct{}, maxCalls)}, repeatGap: repeatGap,
+		drives:    map[string]*drive{}, again: map[string]bool{}, failing: map[string]bool{}, mostDrives: maxDrives,
+		calls: &calls{slots: make(chan struct{}, maxCalls)}, repeatGap: repeatGap,
 		shared: db.Shared(),
 	}
 	if s.shared {

@@ -1,8 +1,11 @@
 package payment
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -217,7 +220,7 @@ func TestDays(t *testing.T) {
 		t.Fatal(list)
 	}
 	now = now.AddDate(0, 0, 20) // it was not there, or was restored
-	if list := days(); len(list) != 9 || list[0] != "2031-05-25" || list[6] != "2031-05-19" {
+	if list := days(); len(list) != 22 || list[0] != "2031-05-25" || list[19] != "2031-05-06" {
 		t.Fatal(list)
 	}
 	d, err := w.ReconciledDay(t.Context(), admin, "2031-05-25")
@@ -236,6 +239,67 @@ func TestDays(t *testing.T) {
 		if _, err := w.ReconciledDay(t.Context(), admin, day); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("%q: %v", day, err)
 		}
+	}
+}
+
+// brokenList cannot be read at one moment.
+type brokenList struct {
+	*bank
+	at time.Time
+}
+
+func (b *brokenList) Lines(ctx context.Context, from, to time.Time) iter.Seq2[provider.Line, error] {
+	if b.at.Before(from) || !b.at.Before(to) {
+		return b.bank.Lines(ctx, from, to)
+	}
+	return func(yield func(provider.Line, error) bool) { yield(provider.Line{}, errors.New("unreadable")) }
+}
+
+// A day that cannot be compared keeps no other from it; it is found in the list, and tried
+// again for a week.
+func TestDayThatCannotBeCompared(t *testing.T) {
+	w := newWorld(t)
+	now := time.Date(2031, 5, 6, 3, 0, 0, 0, time.UTC)
+	w.Service.now = func() time.Time { return now }
+	look := func(fails bool) map[string]string {
+		t.Helper()
+		if err := w.compareDays(t.Context()); (err != nil) != fails {
+			t.Fatal(err)
+		}
+		list, err := w.ReconciledDays(t.Context(), admin, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		days := map[string]string{}
+		for _, d := range list {
+			days[d.Day] = fmt.Sprint(d.Report.Found)
+		}
+		return days
+	}
+	look(false)
+	const broken = "2031-05-06"
+	list := &brokenList{bank: w.bank, at: time.Date(2031, 5, 6, 12, 0, 0, 0, time.UTC)}
+	w.Service.gateway = list
+	now = now.AddDate(0, 0, 3)
+	if days := look(true); len(days) != 3 || days[broken] != "" {
+		t.Errorf("at first: %v", days)
+	}
+	for range 2 {
+		if days := look(true); len(days) != 4 || days[broken] != "map[not-compared:1]" {
+			t.Errorf("then: %v", days)
+		}
+	}
+	if d, err := w.ReconciledDay(t.Context(), admin, broken); err != nil || len(d.Report.Findings) != 1 || d.Report.Findings[0].Says == "" {
+		t.Error(d, err)
+	}
+	now = now.Add(tryDays + time.Hour)
+	if days := look(false); len(days) != 11 || days[broken] != "map[not-compared:1]" {
+		t.Errorf("after a week: %v", days)
+	}
+	now = now.Add(-2 * time.Hour)
+	list.at = time.Time{}
+	if days := look(false); days[broken] != "map[]" {
+		t.Errorf("it is mended: %v", days)
 	}
 }
 

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"slices"
+	"time"
 
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
@@ -61,6 +62,7 @@ const (
 	RefundStuck       FindingKind = "refund-stuck"        // the refund is not made after a long time
 	RefundFailed      FindingKind = "refund-failed"       // the gateway has refused the refund
 	OtherGateway      FindingKind = "other-gateway"       // it waits for another gateway than this program has
+	NotCompared       FindingKind = "not-compared"        // the day could not be compared
 )
 
 // says are the findings in words.
@@ -110,11 +112,19 @@ var says = map[FindingKind]string{
 	RefundStuck:       "The refund is not made after a long time.",
 	RefundFailed:      "The gateway has refused the refund.",
 	OtherGateway:      "The payment was begun with another gateway than the one that this program has.",
+	NotCompared:       "The day could not be compared; the server's log says why.",
 }
 
 // MaxFindings is how many findings of a kind a report lists, so that one with many, such as
 // paused refunds, does not hide the others.
 const MaxFindings = 250
+
+// Uncompared is the report of a day that could not be compared.
+func Uncompared(day time.Time) *Report {
+	r := &Report{From: day, To: day.AddDate(0, 0, 1), Explained: map[string]int64{}, Found: map[FindingKind]int64{}, Sums: []paymentapi.DaySum{}}
+	add(r, []Finding{{Kind: NotCompared, Says: says[NotCompared], At: day}})
+	return r
+}
 
 func add(r *Report, list []Finding) {
 	for _, f := range list {

@@ -268,7 +268,7 @@ func TestPlanted(t *testing.T) {
 		}
 	}
 	for _, k := range Kinds() {
-		if !kinds[k] {
+		if !kinds[k] && k != NotCompared { // which is made where a comparison fails
 			t.Errorf("%s is never planted", k)
 		}
 	}
