@@ -20,7 +20,7 @@ type teller struct {
 	asked int
 }
 
-func (b *teller) Notice(http.Header, []byte, time.Time) (provider.Notice, error) {
+func (b *teller) Notice(context.Context, http.Header, []byte, time.Time) (provider.Notice, error) {
 	return provider.Notice{}, provider.ErrForged
 }
 
