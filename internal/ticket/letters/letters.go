@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-text/typesetting/di"
 	"github.com/go-text/typesetting/font"
@@ -186,20 +187,28 @@ func (s *Setter) Continue(paragraph, line string) string {
 	}
 }
 
-// Shorten removes the last character of a text as people see it: an emoji, or a
+// Letters returns where the characters of a text end, as people see them: an emoji, or a
 // letter with all its marks.
-func (s *Setter) Shorten(text string) string {
+func (s *Setter) Letters(text string) (ends []int) {
 	s.breaks.Init([]rune(text))
-	last := 0
+	end := 0
 	for g := s.breaks.GraphemeIterator(); g.Next(); {
-		last = g.Grapheme().OffsetInBytes
+		for _, r := range g.Grapheme().Text {
+			end += utf8.RuneLen(r)
+		}
+		ends = append(ends, end)
 	}
-	return text[:last]
+	return ends
 }
 
 // Line lays out a clean text at a size in points. Runs in the document's own font
 // are returned as text, whose width the document knows.
-func (s *Setter) Line(text string, size float64) []Run {
+func (s *Setter) Line(text string, size float64) []Run { return s.line(text, size, true) }
+
+// Measure is Line without the outlines.
+func (s *Setter) Measure(text string, size float64) []Run { return s.line(text, size, false) }
+
+func (s *Setter) line(text string, size float64, outlines bool) []Run {
 	runes := []rune(text)
 	if len(runes) == 0 {
 		return nil
@@ -219,13 +228,13 @@ func (s *Setter) Line(text string, size float64) []Run {
 		order := slices.Clone(line)
 		slices.SortStableFunc(order, func(a, b shaping.Output) int { return int(a.VisualIndex - b.VisualIndex) })
 		for i := range order {
-			out = append(out, s.run(&order[i], runes, size))
+			out = append(out, s.run(&order[i], runes, size, outlines))
 		}
 	}
 	return out
 }
 
-func (s *Setter) run(o *shaping.Output, runes []rune, size float64) Run {
+func (s *Setter) run(o *shaping.Output, runes []rune, size float64, outlines bool) Run {
 	if o.Face == s.base {
 		return Run{Text: strings.Map(seen, string(runes[o.Runes.Offset:o.Runes.Offset+o.Runes.Count]))}
 	}
@@ -233,8 +242,10 @@ func (s *Setter) run(o *shaping.Output, runes []rune, size float64) Run {
 	scale := size / float64(o.Face.Upem())
 	x := 0.0
 	for _, g := range o.Glyphs {
-		if outline, ok := o.Face.GlyphDataOutline(g.GlyphID); ok && len(outline.Segments) > 0 {
-			r.Glyphs = append(r.Glyphs, polygon(outline.Segments, scale, Point{x + points(g.XOffset), -points(g.YOffset)}))
+		if outlines {
+			if outline, ok := o.Face.GlyphDataOutline(g.GlyphID); ok && len(outline.Segments) > 0 {
+				r.Glyphs = append(r.Glyphs, polygon(outline.Segments, scale, Point{x + points(g.XOffset), -points(g.YOffset)}))
+			}
 		}
 		x += s.advance(g, runes, size)
 	}

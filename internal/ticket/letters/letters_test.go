@@ -1,6 +1,7 @@
 package letters
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,11 +53,11 @@ func left(glyph []Point) float64 {
 }
 
 // Characters of people are kept or lost whole.
-func TestShorten(t *testing.T) {
+func TestCharacters(t *testing.T) {
 	s := setter(t)
-	for text, want := range map[string]string{"ab": "a", "a": "", "x👩‍👩‍👧": "x", "xe\u0301\u0323": "x", "x🇩🇪": "x"} {
-		if got := s.Shorten(text); got != want {
-			t.Errorf("Shorten(%q) is %q, not %q", text, got, want)
+	for text, want := range map[string][]int{"": nil, "ab": {1, 2}, "x👩‍👩‍👧": {1, 19}, "xe\u0301\u0323": {1, 6}, "x🇩🇪": {1, 9}} {
+		if got := s.Letters(text); !slices.Equal(got, want) {
+			t.Errorf("the characters of %q end at %d, not %d", text, got, want)
 		}
 	}
 }
@@ -77,6 +78,9 @@ func TestAnyLine(t *testing.T) {
 			if r.Text == "" && r.Advance < 0 {
 				t.Fatalf("%q: a run is %f wide", text, r.Advance)
 			}
+		}
+		if ends := s.Letters(text); text != "" && ends[len(ends)-1] != len(text) {
+			t.Fatalf("the characters of %q end at %d", text, ends)
 		}
 		if strings.Join(s.Breaks(text), "") != text {
 			t.Fatalf("%q breaks into %q", text, s.Breaks(text))

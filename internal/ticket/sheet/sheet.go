@@ -5,7 +5,9 @@ package sheet
 
 import (
 	"bytes"
+	"compress/zlib"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -23,10 +25,18 @@ type Color struct{ R, G, B uint8 }
 
 // Sheet draws; after the first error it does nothing more.
 type Sheet struct {
-	pdf  gopdf.GoPdf
-	set  *letters.Setter
-	size float64 // of the font set last, in points
-	err  error
+	pdf    gopdf.GoPdf
+	set    *letters.Setter
+	font   string // set last
+	size   float64
+	widths map[measured]float64 // a document has the same texts on many pages
+	err    error
+}
+
+// measured is a text in a font.
+type measured struct {
+	text, font string
+	size       float64
 }
 
 // Info describes a document.
@@ -42,7 +52,7 @@ func New(d Info) (*Sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sheet{set: set}
+	s := &Sheet{set: set, widths: map[measured]float64{}}
 	s.pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: d.Width, H: d.Height}})
 	for _, f := range []struct {
 		name string
@@ -52,6 +62,7 @@ func New(d Info) (*Sheet, error) {
 			return nil, err
 		}
 	}
+	s.pdf.SetCompressLevel(zlib.BestSpeed) // otherwise outlines take three times as long
 	info := gopdf.PdfInfo{Title: property(d.Title), Author: property(d.Author), Creator: "boxoffice"}
 	if !d.Issued.IsZero() {
 		info.CreationDate = d.Issued.UTC() // gopdf writes no minutes of an offset
@@ -102,17 +113,27 @@ func (s *Sheet) try(err error) {
 
 // Font sets font and size.
 func (s *Sheet) Font(name string, size float64) {
-	s.size = size
+	s.font, s.size = name, size
 	s.try(s.pdf.SetFont(name, "", size))
 }
 
 // Width returns the width of a clean text in the current font.
 func (s *Sheet) Width(text string) float64 {
+	key := measured{text, s.font, s.size}
+	width, ok := s.widths[key]
+	if !ok {
+		width = s.measure(text)
+		s.widths[key] = width
+	}
+	return width
+}
+
+func (s *Sheet) measure(text string) float64 {
 	if s.set.Plain(text) {
 		return s.plainWidth(text)
 	}
 	sum := 0.0
-	for _, run := range s.set.Line(text, s.size) {
+	for _, run := range s.set.Measure(text, s.size) {
 		if run.Text != "" {
 			run.Advance = s.plainWidth(run.Text)
 		}
@@ -163,8 +184,12 @@ func (s *Sheet) plain(x, y float64, text string) {
 
 // Shrink sets the largest size, from most to least, in which a text fits.
 func (s *Sheet) Shrink(font, text string, width, most, least float64) {
+	text = s.set.Clean(text)
+	if s.Font(font, least); len(s.set.Letters(text)) > s.usual(width) {
+		return
+	}
 	s.Font(font, most)
-	if w := s.Width(s.set.Clean(text)); w > width {
+	if w := s.Width(text); w > width {
 		s.Font(font, max(most*width/w*0.98, least)) // widths are rounded at each letter
 	}
 }
@@ -173,16 +198,19 @@ func (s *Sheet) Shrink(font, text string, width, most, least float64) {
 // fits, nothing is left.
 func (s *Sheet) Cut(text string, width float64) string {
 	text = s.set.Clean(text)
-	if s.Width(text) <= width {
+	ends := s.set.Letters(text)
+	n := longest(0, len(ends), s.usual(width), width, func(n int) float64 { return s.Width(text[:ends[n-1]]) })
+	if n == len(ends) {
 		return text
 	}
-	for text != "" && s.Width(text+"…") > width {
-		text = s.set.Shorten(text)
+	n = longest(0, n, n, width, func(n int) float64 { return s.Width(text[:ends[n-1]] + "…") })
+	switch {
+	case n > 0:
+		return strings.TrimRight(text[:ends[n-1]], " ") + "…"
+	case s.Width("…") <= width:
+		return "…"
 	}
-	if text == "" && s.Width("…") > width {
-		return ""
-	}
-	return strings.TrimRight(text, " ") + "…"
+	return ""
 }
 
 // Wrap breaks a text into lines where its script allows it, and cuts the last line
@@ -190,19 +218,50 @@ func (s *Sheet) Cut(text string, width float64) string {
 func (s *Sheet) Wrap(text string, width float64, lines int) []string {
 	text = s.set.Clean(text)
 	parts := s.set.Breaks(text)
+	ends := make([]int, len(parts))
+	for i, end := 0, 0; i < len(parts); i++ {
+		end += len(parts[i])
+		ends[i] = end
+	}
+	guess, _ := slices.BinarySearch(ends, s.usual(width))
 	var out []string
-	for len(parts) > 0 {
-		if len(out) == lines-1 {
-			return append(out, s.set.Continue(text, s.Cut(strings.Join(parts, ""), width)))
+	for from := 0; len(ends) > 0; {
+		n := len(ends)
+		if len(out) < lines-1 {
+			n = longest(1, n, guess, width, func(n int) float64 { return s.Width(strings.TrimRight(text[from:ends[n-1]], " ")) })
 		}
-		n := 1
-		for n < len(parts) && s.Width(strings.TrimRight(strings.Join(parts[:n+1], ""), " ")) <= width {
-			n++
-		}
-		out = append(out, s.set.Continue(text, s.Cut(strings.Join(parts[:n], ""), width)))
-		parts = parts[n:]
+		out = append(out, s.set.Continue(text, s.Cut(text[from:ends[n-1]], width)))
+		from, ends, guess = ends[n-1], ends[n:], n
 	}
 	return out
+}
+
+// usual is how many letters can be expected to fit at most, as narrow as they may be.
+func (s *Sheet) usual(width float64) int { return int(4 * width / s.size) }
+
+// longest returns how many parts of a text to take, least to most, so that they fit.
+// Measuring takes long in some scripts: it measures few beginnings of the text, near to a
+// guess, and hardly more than fits.
+func longest(least, most, guess int, width float64, measure func(n int) float64) int {
+	low, high := least, most+1 // low parts fit, high do not
+	for tries := 0; high-low > 1; tries++ {
+		if tries > 3 { // some parts are much wider than others
+			guess = min((low+high)/2, 2*low)
+		}
+		guess = max(min(guess, high-1), low+1)
+		w := measure(guess)
+		near := 2 * guess
+		if w > width/2 {
+			near = int(float64(guess) * width / w)
+		}
+		if w <= width {
+			low = guess
+		} else {
+			high = guess
+		}
+		guess = near
+	}
+	return low
 }
 
 // Fill draws a filled rectangle.
