@@ -45,7 +45,8 @@ type refunder struct {
 	more    bool               // todo has grown since hear last looked
 	idle    bool               // another node does the work
 
-	later jobs.Retries // refunds that failed, by id; only round uses it
+	later  jobs.Retries // refunds that failed, by id; only round uses it
+	resume string       // the id after which the next round of settle begins; "": at the first
 }
 
 // retries keeps track of failures while this node does the work.
@@ -69,6 +70,7 @@ const (
 	todoMost       = 50_000 // entries that may wait for a row while rows cannot be written
 	refundsAtOnce  = 256
 	refundWorkers  = 64
+	settleTime     = 20 * time.Second // after which a round begins no further refunds
 	refundPending  = paymentapi.RefundPending
 	refundDone     = paymentapi.RefundDone
 	refundNeedless = paymentapi.RefundNeedless
@@ -338,29 +340,45 @@ func (r *refunder) keepSaved(cursors map[string]int64) {
 	}
 }
 
-// settle attempts every refund that is open and due. A failing one is retried after
-// growing pauses while the others continue.
+// errLeft says that a refund was left to the next round.
+var errLeft = errors.New("left to the next round")
+
+// settle attempts every refund that is open and due, for a while: a round has other things
+// to do, and the next one goes on from there. A failing one is retried after growing pauses
+// while the others continue.
 func (r *refunder) settle(ctx context.Context) error {
-	last, end := "", r.later.Round()
+	last, end := r.resume, r.later.Round()
+	resumed, until := r.resume != "", r.s.now().Add(settleTime)
+	r.resume = ""
 	var failed []error
 	for ctx.Err() == nil {
 		page, err := r.s.store.openRefunds(ctx, last, refundsAtOnce)
 		if err == nil && len(page) == 0 {
-			end()
+			if resumed {
+				r.poke() // for those before
+			} else {
+				end()
+			}
 			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
 		}
 		if err != nil || len(page) == 0 {
 			return errors.Join(append(failed, err)...)
 		}
+		tried := last
 		last = page[len(page)-1].id
 		now := r.s.now()
 		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
 		delays := delayRefunds{now: r.s.micros()}
-		for i, err := range r.attempt(ctx, due) {
-			if id := due[i].id; err == nil {
+		left := false
+		for i, err := range r.attempt(ctx, due, until) {
+			id := due[i].id
+			if left = left || errors.Is(err, errLeft); left {
+				break
+			}
+			if tried = id; err == nil {
 				r.later.Done(id)
 			} else {
-				r.later.Failed(id, now)
+				r.later.Failed(id, r.s.now())
 				failed = append(failed, err)
 				if due[i].reason == "" { // otherwise it was noted before
 					delays.list = append(delays.list, due[i])
@@ -375,19 +393,27 @@ func (r *refunder) settle(ctx context.Context) error {
 		if len(failed) > refundWorkers {
 			failed = failed[:1] // one of them is enough for the log
 		}
+		if left {
+			r.resume = tried
+			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
+			r.poke()
+			return errors.Join(failed...)
+		}
 	}
 	return ctx.Err()
 }
 
-// attempt attempts some refunds concurrently, once each.
-func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
+// attempt attempts some refunds concurrently, once each, and leaves some if need be.
+func (r *refunder) attempt(ctx context.Context, due []openRefund, until time.Time) []error {
 	failures := make([]error, len(due))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(refundWorkers, len(due)) {
 		wg.Go(func() {
 			for i := range next {
-				failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+				if failures[i] = errLeft; !r.s.now().After(until) {
+					failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+				}
 			}
 		})
 	}
@@ -483,7 +509,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		return r.finish(ctx, &end)
 	}
 	point("before", "refund")
-	o, err := r.s.gatewayOf(&p).Refund(ctx, f.key(), r.s.charge(&p, p.try), f.amount)
+	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
+	defer cancel()
+	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), f.amount)
 	point("after", "refund")
 	switch {
 	case err != nil:
@@ -491,7 +519,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	case o.Verdict == provider.Undecided:
 		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
 	case o.Verdict == provider.Declined:
-		if disputed, err := r.disputed(ctx, p.ID); disputed || err != nil {
+		if disputed, err := r.disputed(asking, p.ID); disputed || err != nil {
 			return err // it waits
 		}
 		end.status, end.reason, end.spent = refundFailed, o.Reason, o.Spent
