@@ -35,7 +35,7 @@ func (s *Service) Ask(ctx context.Context, paymentID string) error {
 		case p.Amount == 0:
 			return nil // nobody has money of it
 		case !p.Status.Final():
-			if !s.isClosing() { // else recovery takes it up
+			if s.driven(p.ID) || !s.isClosing() && !s.full() && !s.foreign(&p) { // else recovery takes it up
 				s.start(p, evResume, nil)
 			}
 			return nil

@@ -49,6 +49,7 @@ const (
 	longestRest = 2 * time.Minute  // until money that came back is returned again
 	fewTries    = 5
 	manyTries   = 20
+	logEvery    = 30 // attempts to read a row
 	stepTimeout = 30 * time.Second
 )
 
@@ -128,7 +129,7 @@ func (d *drive) run(ctx context.Context, e event) {
 		}
 		acts, err := d.advance(ctx, e)
 		if err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && d.s.isStuck(&d.p) {
 				d.s.log.ErrorContext(ctx, "a payment needs a person to look at it", "payment", d.p.ID, "error", err)
 				d.s.metrics.stuck.Inc()
 			}
@@ -271,11 +272,14 @@ func (d *drive) pause(ctx context.Context, longest time.Duration) bool {
 
 // reload reads the row until that succeeds or ctx ends.
 func (d *drive) reload(ctx context.Context) bool {
-	for {
+	for n := 0; ; n++ {
 		p, err := d.s.store.payment(ctx, d.p.ID)
 		if err == nil {
 			d.set(p)
 			return true
+		}
+		if n%logEvery == 0 && ctx.Err() == nil {
+			d.s.log.WarnContext(ctx, "a payment cannot be read and waits", "payment", d.p.ID, "error", err)
 		}
 		if !sleep(ctx, longestWait, nil) {
 			return false

@@ -91,3 +91,54 @@ func TestRefundsThatHangAreApart(t *testing.T) {
 		w.agree()
 	})
 }
+
+// A payment to which something impossible has happened is reported once, and rests if that
+// happens again, until it changes.
+func TestStuckIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := record{ID: event1 + "-1", Version: 3}
+		if w.rests(&p) || !w.isStuck(&p) || w.rests(&p) || w.isStuck(&p) || !w.rests(&p) {
+			t.Error("it is news once, and rests from the second time on")
+		}
+		time.Sleep(stuckTime)
+		if w.rests(&p) || w.isStuck(&p) {
+			t.Error("it is looked at again, and is no news")
+		}
+		p.Version++
+		if w.rests(&p) || !w.isStuck(&p) {
+			t.Error("it has changed, and is news")
+		}
+	})
+}
+
+// A payment that was begun with another gateway gets no driver, whoever asks about it.
+func TestForeignPaymentsAreNotDriven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.restart(func(cfg *Config) { cfg.Provider = "stripe" })
+		p, err := w.pay(w.house.hold(fan.UserID, 1), "tok_never", "k")
+		if statusOf(t, p, err) != paymentapi.Pending {
+			t.Fatal(p)
+		}
+		w.crash()
+		w.setUp = func(cfg *Config) { cfg.Provider = "other" }
+		w.boot()
+		w.asks(p.ID)
+		if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+			t.Error(err)
+		}
+		if w.driven(p.ID) {
+			t.Error("it is driven")
+		}
+		w.setUp = func(cfg *Config) { cfg.Provider = "stripe" }
+		w.crash()
+		w.boot()
+		w.runs()
+		time.Sleep(time.Minute)
+		if p, err := w.store.payment(t.Context(), p.ID); err != nil || p.Status != paymentapi.Voided {
+			t.Errorf("%s %v", p.Status, err)
+		}
+		w.agree()
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
@@ -30,8 +31,46 @@ func (s *Service) Recover(ctx context.Context) (int, error) {
 	return n + m, errors.Join(err, err2)
 }
 
+// stuck is a payment to which something impossible has happened.
+type stuck struct {
+	version int64
+	until   time.Time // recovery leaves it alone; zero: it is tried once more, since an event may have come late
+}
+
+const (
+	stuckTime = 10 * time.Minute // until recovery takes up a payment again to which something impossible has happened
+	stuckMost = 10_000           // payments of which that is remembered
+)
+
+// isStuck notes that a payment needs a person; news is false if that is known already.
+func (s *Service) isStuck(p *record) (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, known := s.stuck[p.ID]
+	if !known && len(s.stuck) >= stuckMost {
+		clear(s.stuck)
+	}
+	if news = !known || was.version != p.Version; news {
+		s.stuck[p.ID] = stuck{version: p.Version}
+	} else {
+		s.stuck[p.ID] = stuck{p.Version, s.now().Add(stuckTime)}
+	}
+	return news
+}
+
+// rests reports whether a payment needs a person and is as it was when that was found out.
+func (s *Service) rests(p *record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, known := s.stuck[p.ID]
+	return known && was.version == p.Version && s.now().Before(was.until)
+}
+
 // recoverUnwinding takes up payments that are being given up.
 func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
+	if s.full() {
+		return 0, nil
+	}
 	rows, err := s.store.unwinding(ctx, s.unwound, recoverAtOnce)
 	if err != nil || len(rows) == 0 {
 		s.unwound = rowKey{}
@@ -85,7 +124,7 @@ func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked
 
 // takeUpOne continues a payment if no process seems to drive it.
 func (s *Service) takeUpOne(p record) bool {
-	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) || s.full() || s.foreign(&p) {
+	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) || s.full() || s.foreign(&p) || s.rests(&p) {
 		return false
 	}
 	first := evResume
@@ -99,6 +138,9 @@ func (s *Service) takeUpOne(p record) bool {
 func (s *Service) recoverStarted(ctx context.Context) (int, error) {
 	started := 0
 	for {
+		if s.full() { // what is open need not be read
+			return started, nil
+		}
 		rows, err := s.store.startedBatches(ctx, s.recovered, recoverRows)
 		if err != nil {
 			return started, err
@@ -133,7 +175,7 @@ func (s *Service) takeUp(ctx context.Context, rows []startedRow, most int) (star
 	}
 	shrunk := map[rowKey][]string{}
 	for _, r := range rows {
-		if enough = started >= most; enough {
+		if enough = started >= most || s.full(); enough {
 			break
 		}
 		var left []string

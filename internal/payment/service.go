@@ -84,6 +84,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	drives  map[string]*drive // by payment id: those that this process drives
+	stuck   map[string]stuck  // by payment id: those that need a person
 	closing bool
 	idle    chan struct{} // non-nil while somebody waits for drives to become empty
 }
@@ -114,7 +115,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		confirmBy: time.Hour, // expired holds can be paid for half an hour
 		firstRest: 10 * time.Minute,
 		lastRest:  24 * time.Hour,
-		drives:    map[string]*drive{}, again: map[string]bool{}, failing: map[string]bool{}, mostDrives: maxDrives,
+		drives:    map[string]*drive{}, stuck: map[string]stuck{}, again: map[string]bool{}, failing: map[string]bool{}, mostDrives: maxDrives,
 		calls: &calls{slots: make(chan struct{}, maxCalls)}, repeatGap: repeatGap,
 		shared: db.Shared(),
 	}
@@ -243,7 +244,8 @@ func (s *Service) written(w write) {
 		}
 	case *ownerChange:
 		point("is", string(w.got.Status))
-		if w.found && !w.late && !w.stale && !w.many && !s.elsewhere(w) {
+		mayStart := s.driven(w.id) || !s.full() && !s.foreign(&w.got) // else recovery takes it up
+		if w.found && !w.late && !w.stale && !w.many && !s.elsewhere(w) && mayStart {
 			w.drive = s.start(w.got, evResume, nil)
 		}
 	case *move:
