@@ -49,6 +49,12 @@ func (s *Service) Ask(ctx context.Context, paymentID string) error {
 	return fmt.Errorf("ask about payment %s: %w", paymentID, errOvertaken)
 }
 
+// captured reports whether a payment is captured, or went back since.
+func (s *Service) captured(ctx context.Context, paymentID string) (bool, error) {
+	p, err := s.store.payment(ctx, paymentID)
+	return p.Status == paymentapi.Captured || p.Status == paymentapi.Refunded, err
+}
+
 // askFinal asks about a payment that is final. What the gateway says is written only
 // if the row is still as it was before asking.
 func (s *Service) askFinal(ctx context.Context, p record) error {

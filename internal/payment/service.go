@@ -141,7 +141,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		s.end()
 		return nil, errors.Join(err, s.store.close())
 	}
-	s.notices, err = notices.New(ctx, notices.Config{DB: db, Gateway: cfg.Gateway, Provider: cfg.Provider, Ask: s.Ask, Held: s.lease.Held, Now: cfg.Now, Log: cfg.Log, Metrics: cfg.Metrics})
+	s.notices, err = notices.New(ctx, notices.Config{DB: db, Gateway: cfg.Gateway, Provider: cfg.Provider, Ask: s.Ask, Captured: s.captured, Held: s.lease.Held, Now: cfg.Now, Log: cfg.Log, Metrics: cfg.Metrics})
 	if err != nil {
 		s.end()
 		return nil, errors.Join(err, s.store.close())

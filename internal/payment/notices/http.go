@@ -123,7 +123,7 @@ func (s *Service) about(got *provider.Notice) (n notice, err error) {
 	if len(got.Charges) > maxCharges {
 		return n, errors.New("it names too many charges")
 	}
-	n.provider, n.id = s.provider, got.ID
+	n.provider, n.id, n.echo = s.provider, got.ID, got.Echo
 	seen := map[string]bool{}
 	for _, charge := range got.Charges {
 		payment, _, _ := strings.Cut(charge, ".")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -57,13 +58,20 @@ type office struct {
 	mu    sync.Mutex
 	asked map[string]int
 	fail  func(payment string) error
+	known map[string]bool // payments that are captured
+}
+
+func (o *office) captured(_ context.Context, payment string) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known[payment], nil
 }
 
 func newOffice(t *testing.T, db *sqldb.DB) *office {
 	t.Helper()
 	o := &office{bank: bank{secret: []byte("s3cret")}, at: time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC), asked: map[string]int{}}
 	var err error
-	o.Service, err = New(t.Context(), Config{DB: db, Gateway: o.bank, Provider: "bank", Ask: o.ask, Held: func(context.Context) bool { return true }, Now: func() time.Time { return o.now() }, Log: slog.New(slog.DiscardHandler)})
+	o.Service, err = New(t.Context(), Config{DB: db, Gateway: o.bank, Provider: "bank", Ask: o.ask, Captured: o.captured, Held: func(context.Context) bool { return true }, Now: func() time.Time { return o.now() }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,6 +236,60 @@ func TestAskedAgain(t *testing.T) {
 	if o.askedAbout(payment(2)) != 1 || o.askedAbout(payment(3)) != 1 {
 		t.Errorf("asked %v", o.asked)
 	}
+}
+
+// A message that tells of a success of ours is not worth a question to the gateway once the
+// payment is captured; before that, it is.
+func TestEcho(t *testing.T) {
+	o := newOffice(t, openDB(t))
+	o.known = map[string]bool{payment(1): true}
+	o.run(t)
+	echo := func(id, payment string) []byte {
+		raw, err := json.Marshal(provider.Notice{ID: id, Charges: []string{payment + ".1"}, Echo: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	o.signed(t, echo("evt_1", payment(1)))
+	o.signed(t, echo("evt_2", payment(2)))
+	patience.Until(t, "both are done", func() bool { return o.rows(t, "done_at > 0") == 2 })
+	if o.askedAbout(payment(1)) != 0 || o.askedAbout(payment(2)) != 1 {
+		t.Errorf("asked %v", o.asked)
+	}
+	o.signed(t, message("evt_3", payment(1))) // something else
+	patience.Until(t, "all are done", func() bool { return o.rows(t, "done_at > 0") == 3 })
+	if o.askedAbout(payment(1)) != 1 {
+		t.Errorf("asked %v", o.asked)
+	}
+}
+
+// Many messages about which the gateway cannot be asked hide no later one.
+func TestManyThatFail(t *testing.T) {
+	db := openDB(t)
+	dead := newOffice(t, db) // makes the table
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		for i := range atATime + 1 {
+			at := dead.at.Add(time.Duration(i) * time.Millisecond).UnixMicro()
+			if _, err := tx.Exec(sqlTake, "0123456789abcdef", "bank", fmt.Sprint("evt_", i), `["`+payment(i)+`"]`, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t, db)
+	o.failing(func(p string) error {
+		if p == payment(atATime) {
+			return nil
+		}
+		return errors.New("no answer")
+	})
+	o.later(time.Minute)
+	o.run(t)
+	patience.Until(t, "the last one is asked about", func() bool { return o.askedAbout(payment(atATime)) == 1 })
 }
 
 // Old messages are forgotten.

@@ -20,7 +20,7 @@ const (
 	sqlShrink = `UPDATE payments_notices SET payments = $1 WHERE event_id = $2 AND provider = $3 AND id = $4`
 
 	// By payments_notices_done.
-	sqlOpen   = `SELECT event_id, provider, id, payments FROM payments_notices WHERE done_at = 0 AND at < $1 ORDER BY at LIMIT $2`
+	sqlOpen   = `SELECT event_id, provider, id, payments, at FROM payments_notices WHERE done_at = 0 AND at >= $1 AND at < $2 ORDER BY at LIMIT $3`
 	sqlForget = `DELETE FROM payments_notices WHERE done_at > 0 AND done_at < $1 OR done_at = 0 AND at < $1`
 )
 
@@ -31,6 +31,8 @@ type key struct{ event, provider, id string }
 type notice struct {
 	key
 	payments []string
+	echo     bool  // see provider.Notice; of a message that was left it is not known
+	at       int64 // when it came, µs since 1970; only of one that was left
 }
 
 // take stores a message; fresh is false if it is known already.
@@ -78,9 +80,10 @@ func (s *Service) write(ctx context.Context, what string, fn func(*sql.Tx) error
 	return nil
 }
 
-// open lists messages that came before a time and are not done, the oldest first.
-func (s *Service) open(ctx context.Context, before time.Time, limit int) ([]notice, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, sqlOpen, before.UnixMicro(), limit)
+// open lists messages that came between two times and are not done, the oldest first. from
+// is in µs since 1970.
+func (s *Service) open(ctx context.Context, from int64, before time.Time, limit int) ([]notice, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, sqlOpen, from, before.UnixMicro(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list gateways' messages: %w", err)
 	}
@@ -89,7 +92,7 @@ func (s *Service) open(ctx context.Context, before time.Time, limit int) ([]noti
 	for rows.Next() {
 		var n notice
 		var text []byte
-		if err := rows.Scan(&n.event, &n.provider, &n.id, &text); err != nil {
+		if err := rows.Scan(&n.event, &n.provider, &n.id, &text, &n.at); err != nil {
 			return nil, fmt.Errorf("list gateways' messages: %w", err)
 		}
 		if err := codec.ReadKnown(text, &n.payments); err != nil {

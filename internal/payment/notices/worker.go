@@ -31,6 +31,7 @@ type Service struct {
 	gateway  provider.Notifier // nil: it sends none
 	provider string
 	ask      func(ctx context.Context, paymentID string) error
+	captured func(ctx context.Context, paymentID string) (bool, error)
 	now      func() time.Time
 	log      *slog.Logger
 	held     func(ctx context.Context) bool
@@ -41,6 +42,7 @@ type Service struct {
 	mu     sync.Mutex
 	busy   map[key]bool // messages in the queue, or being worked on here
 	later  jobs.Retries // messages whose last try has failed
+	from   int64        // when the messages came at which look goes on, µs since 1970
 	forgot time.Time    // when old messages were last deleted
 }
 
@@ -51,6 +53,8 @@ type Config struct {
 	Provider string           // its name in the address
 	// Ask asks the gateway about a payment, and brings the payment to what it answers.
 	Ask func(ctx context.Context, paymentID string) error
+	// Captured reports whether a payment is known to be captured, without asking the gateway.
+	Captured func(ctx context.Context, paymentID string) (bool, error)
 	// Held reports whether this node looks after messages that others have left.
 	Held    func(ctx context.Context) bool
 	Now     func() time.Time
@@ -61,7 +65,7 @@ type Config struct {
 // New makes the service and its table. Run does its work.
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
-		db: cfg.DB, provider: cfg.Provider, ask: cfg.Ask, held: cfg.Held, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
+		db: cfg.DB, provider: cfg.Provider, ask: cfg.Ask, captured: cfg.Captured, held: cfg.Held, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
 		places: make(chan struct{}, atOnce), queue: make(chan notice, atATime), busy: map[key]bool{},
 		later: jobs.Retries{First: every, Longest: 5 * time.Minute, Most: 10_000},
 	}
@@ -111,14 +115,20 @@ func (s *Service) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// look finds messages that were left, and forgets old ones.
+// look finds messages that were left, and forgets old ones. It goes on where the look before
+// has ended, so that many that fail for long hide no others.
 func (s *Service) look(ctx context.Context) error {
 	if !s.held(ctx) {
 		return nil
 	}
-	list, err := s.open(ctx, s.now().Add(-stale), atATime)
+	list, err := s.open(ctx, s.from, s.now().Add(-stale), atATime)
 	if err != nil {
 		return err
+	}
+	if len(list) < atATime {
+		s.from = 0
+	} else { // those that came together are listed again, unless they are all that is listed
+		s.from = max(list[len(list)-1].at, s.from+1)
 	}
 	for _, n := range list {
 		if s.due(n.key) {
@@ -172,7 +182,7 @@ func (s *Service) one(ctx context.Context, n *notice) error {
 	var left []string
 	var failed error
 	for _, payment := range n.payments {
-		err := s.askOne(ctx, payment)
+		err := s.askOne(ctx, payment, n.echo)
 		switch {
 		case errs.KindOf(err) == errs.NotFound:
 			s.metrics.unknown.Inc()
@@ -191,9 +201,14 @@ func (s *Service) one(ctx context.Context, n *notice) error {
 	return failed
 }
 
-func (s *Service) askOne(ctx context.Context, payment string) error {
+func (s *Service) askOne(ctx context.Context, payment string, echo bool) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
+	if echo { // messages that say something new are not to wait behind thousands of these
+		if known, err := s.captured(ctx, payment); err == nil && known {
+			return nil
+		}
+	}
 	if err := s.ask(ctx, payment); err != nil {
 		return fmt.Errorf("ask about payment %s: %w", payment, err)
 	}

@@ -13,6 +13,9 @@ type Notice struct {
 	ID      string    // of the gateway's event: the same when it is sent again
 	Charges []string  // Charge.ID of the charges concerned; none: it concerns none of ours
 	At      time.Time // of the event
+	// Echo says that the event is a success of what this program itself asks for, a capture
+	// or a refund: there is nothing to learn about a payment that is captured already.
+	Echo bool
 }
 
 // ErrForged means that a message is not from the gateway: its signature is missing,

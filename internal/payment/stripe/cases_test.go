@@ -388,3 +388,22 @@ func TestUnitsOfParts(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// What only repeats what was asked for is told apart from what is news.
+func TestEchoes(t *testing.T) {
+	g, _, at := startAt(t)
+	for text, want := range map[string]bool{
+		`"type":"payment_intent.succeeded","data":{"object":{"object":"payment_intent","status":"succeeded","metadata":{"boxoffice_charge":"b-1.1"}}}`:                              true,
+		`"type":"payment_intent.amount_capturable_updated","data":{"object":{"object":"payment_intent","status":"requires_capture","metadata":{"boxoffice_charge":"b-1.1"}}}`:       false,
+		`"type":"refund.created","data":{"object":{"object":"refund","status":"succeeded","metadata":{"boxoffice_charge":"b-1.1","boxoffice_key":"e:7"}}}`:                          true,
+		`"type":"refund.updated","data":{"object":{"object":"refund","status":"failed","metadata":{"boxoffice_charge":"b-1.1","boxoffice_key":"e:7"}}}`:                             false,
+		`"type":"refund.created","data":{"object":{"object":"refund","status":"succeeded","metadata":{"boxoffice_charge":"b-1.1"}}}`:                                                false,
+		`"type":"checkout.session.completed","data":{"object":{"object":"checkout.session","status":"complete","payment_status":"unpaid","metadata":{"boxoffice_charge":"b-1.1"}}}`: false,
+	} {
+		body := []byte(`{"object":"event","id":"evt_1","created":1,"livemode":false,` + text + `}`)
+		n, err := g.Notice(t.Context(), stripetest.Sign(body, stripetest.WebhookSecret, at.now), body, at.now)
+		if err != nil || len(n.Charges) != 1 || n.Echo != want {
+			t.Errorf("%s: %+v %v", text, n, err)
+		}
+	}
+}

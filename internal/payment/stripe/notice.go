@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	stripe "github.com/stripe/stripe-go/v82"
 	"github.com/stripe/stripe-go/v82/webhook"
 
 	"boxoffice/internal/codec"
@@ -24,6 +25,7 @@ const SignatureHeader = "Stripe-Signature"
 type message struct {
 	ID       string `json:"id"`
 	Object   string `json:"object"`
+	Type     string `json:"type"`
 	Created  int64  `json:"created"`
 	Livemode bool   `json:"livemode"`
 	Data     struct {
@@ -35,6 +37,7 @@ type message struct {
 // refund, a dispute, or something else.
 type about struct {
 	Object       string            `json:"object"`
+	Status       string            `json:"status"`
 	Metadata     map[string]string `json:"metadata"`
 	LatestCharge string            `json:"latest_charge"` // of an intent
 	Charge       string            `json:"charge"`        // of a dispute or a refund
@@ -74,6 +77,8 @@ func (g *Gateway) Notice(ctx context.Context, h http.Header, body []byte, now ti
 	if charge := o.Metadata[metaCharge]; charge != "" {
 		n.Charges = []string{charge}
 	}
+	n.Echo = m.Type == "payment_intent.succeeded" ||
+		o.Object == "refund" && o.Metadata[metaKey] != "" && (o.Status == string(stripe.RefundStatusPending) || o.Status == string(stripe.RefundStatusSucceeded))
 	return n, nil
 }
 
