@@ -1,7 +1,9 @@
 package payment
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -21,7 +23,14 @@ const (
 type calls struct {
 	slots  chan struct{} // as many as there may be at a time
 	failed atomic.Int64  // without a clear answer since the last one
+	busy   atomic.Int64  // until when the gateway takes no more, µs since 1970: what can wait does
 }
+
+// Pauses of what can wait when the gateway takes no more requests.
+const (
+	busyTime = 5 * time.Second // if it does not say for how long
+	busyMost = time.Minute
+)
 
 // outage says by how many doublings pauses are longer because the gateway answers
 // nobody: a payment that begins then need not find that out by itself. A few failures
@@ -44,6 +53,9 @@ func within[T any](ctx context.Context, b bounded, call func() (T, error)) (out 
 	}
 	defer func() { <-b.calls.slots }()
 	out, err = call()
+	if busy := (*provider.Busy)(nil); errors.As(err, &busy) {
+		b.calls.busy.Store(time.Now().Add(min(cmp.Or(busy.After, busyTime), busyMost)).UnixMicro())
+	}
 	if err != nil {
 		b.calls.failed.Add(1)
 	} else if b.calls.failed.Load() != 0 {

@@ -265,7 +265,7 @@ func (d *drive) longest() time.Duration {
 // interrupted together do not go on together.
 func (d *drive) pause(ctx context.Context, longest time.Duration) bool {
 	wait := min(firstPause<<min(max(d.pauses, d.s.calls.outage()), 11), longest)
-	wait -= rand.N(wait / 4)
+	wait = max(wait-rand.N(wait/4), d.leaveAlone())
 	d.pauses++
 	return sleep(ctx, wait, d.poke) && d.reload(ctx)
 }

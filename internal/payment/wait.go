@@ -15,9 +15,13 @@ import (
 
 const mostWait = 30 * time.Second // between two questions about a payment whose gateway tells by itself
 
-// waitPause is how long to wait before the gateway is asked again.
+// waitPause is how long to wait before the gateway is asked again. Captures go first while it
+// takes no more requests, or answers to none.
 func (d *drive) waitPause() time.Duration {
 	pause := min(firstPause<<min(d.pauses, 10), longestWait)
+	if busy := d.leaveAlone(); busy > pause {
+		return busy
+	}
 	if !d.s.told {
 		return pause
 	}
@@ -27,6 +31,16 @@ func (d *drive) waitPause() time.Duration {
 		pause = min(max(since/3, longestWait), mostWait, max(left, longestWait))
 	}
 	return pause - rand.N(pause/4)
+}
+
+// leaveAlone is how long a payment that waits for its buyer leaves a gateway alone that takes
+// no more requests; 0: it takes them.
+func (d *drive) leaveAlone() time.Duration {
+	busy := time.Until(time.UnixMicro(d.s.calls.busy.Load()))
+	if busy <= 0 || d.p.approval() == "" {
+		return 0
+	}
+	return busy + rand.N(busy/2+longestWait)
 }
 
 // nudge has a payment asked about whose buyer looks at it: they may be back from where they

@@ -2,12 +2,14 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 )
@@ -18,6 +20,7 @@ type teller struct {
 	*bank
 	mu    sync.Mutex
 	asked int
+	busy  bool // it takes no questions
 }
 
 func (b *teller) Notice(context.Context, http.Header, []byte, time.Time) (provider.Notice, error) {
@@ -35,7 +38,11 @@ func (b *teller) Authorize(ctx context.Context, key string, c provider.Charge) (
 func (b *teller) Find(ctx context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
 	b.mu.Lock()
 	b.asked++
+	busy := b.busy
 	b.mu.Unlock()
+	if busy {
+		return provider.Unknown, provider.Outcome{}, &provider.Busy{After: 30 * time.Second, Err: errors.New("too many requests")}
+	}
 	standing, o, err := b.bank.Find(ctx, c)
 	if standing == provider.Waiting {
 		o.Approve = "https://bank.example/" + c.ID
@@ -124,6 +131,38 @@ func TestBuyerComesBack(t *testing.T) {
 			t.Errorf("it is %s", s)
 		}
 		w.agree()
+	})
+}
+
+// A gateway that takes no more requests is left alone by what can wait for as long as it
+// says, and captures go on.
+func TestBusyGatewayIsLeftAlone(t *testing.T) {
+	withTeller(t, func(t *testing.T, w *world, b *teller) {
+		w.patience = 0 // all begin together
+		for i := range int32(20) {
+			if p, err := w.pay(w.house.hold(fan.UserID, i), "tok_never", ""); statusOf(t, p, err) != paymentapi.Pending {
+				t.Fatal(p)
+			}
+		}
+		b.mu.Lock()
+		b.busy = true
+		b.mu.Unlock()
+		time.Sleep(10 * time.Second) // each payment has asked once
+		b.since()
+		time.Sleep(20 * time.Second)
+		if n := b.since(); n != 0 {
+			t.Errorf("it was asked %d times", n)
+		}
+		p, _ := w.pay(w.house.hold(fan.UserID, 30), "tok_ok", "")
+		time.Sleep(time.Second)
+		w.is(p.ID, paymentapi.Captured, bookingapi.Booked)
+		b.mu.Lock()
+		b.busy = false
+		b.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		if n := b.since(); n < 20 {
+			t.Errorf("it was asked %d times later", n)
+		}
 	})
 }
 

@@ -118,3 +118,13 @@ type Gateway interface {
 type Sure interface {
 	Sure(method string) bool
 }
+
+// Busy is an error of a gateway that takes no more requests at the moment.
+type Busy struct {
+	After time.Duration // it says when it does again; 0: it does not say
+	Err   error
+}
+
+func (b *Busy) Error() string { return b.Err.Error() }
+
+func (b *Busy) Unwrap() error { return b.Err }

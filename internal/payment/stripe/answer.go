@@ -72,9 +72,25 @@ func refusal(err error) *stripe.Error {
 // unclear wraps an error without the text of Stripe's, which may repeat what was sent.
 func unclear(step string, err error) error {
 	if e := refusal(err); e != nil {
-		return fmt.Errorf("stripe: %s: %s %s (status %d, request %s)", step, e.Type, e.Code, e.HTTPStatusCode, e.RequestID)
+		err = fmt.Errorf("stripe: %s: %s %s (status %d, request %s)", step, e.Type, e.Code, e.HTTPStatusCode, e.RequestID)
+		if e.Code == stripe.ErrorCodeRateLimit {
+			err = &provider.Busy{After: retryAfter(e), Err: err}
+		}
+		return err
 	}
 	return fmt.Errorf("stripe: %s: %w", step, err)
+}
+
+// retryAfter is how long Stripe wants to be left alone; 0 if it does not say.
+func retryAfter(e *stripe.Error) time.Duration {
+	if e.LastResponse == nil {
+		return 0
+	}
+	seconds, err := strconv.ParseUint(e.LastResponse.Header.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // invalid reports whether Stripe has refused the content of a request: it will never

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	stripe "github.com/stripe/stripe-go/v82"
+
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/payment/stripe/stripetest"
 )
@@ -405,5 +407,23 @@ func TestEchoes(t *testing.T) {
 		if err != nil || len(n.Charges) != 1 || n.Echo != want {
 			t.Errorf("%s: %+v %v", text, n, err)
 		}
+	}
+}
+
+// That Stripe takes no more requests is told apart from other errors.
+func TestBusy(t *testing.T) {
+	g, double, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	for trouble, want := range map[stripetest.Trouble]bool{stripetest.TooMany: true, stripetest.Locked: false, stripetest.BadGateway: false} {
+		double.Weather(func(*http.Request) stripetest.Trouble { return trouble })
+		o, err := g.Authorize(t.Context(), "a", c)
+		var busy *provider.Busy
+		if err == nil || errors.As(err, &busy) != want {
+			t.Errorf("%v: %+v, %v", trouble, o, err)
+		}
+	}
+	e := &stripe.Error{APIResource: stripe.APIResource{LastResponse: &stripe.APIResponse{Header: http.Header{"Retry-After": {"7"}}}}}
+	if d := retryAfter(e); d != 7*time.Second {
+		t.Errorf("it is left alone for %v", d)
 	}
 }
