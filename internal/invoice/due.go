@@ -145,7 +145,7 @@ func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payme
 		}
 		d.invoice = invoiceapi.Document{
 			Kind: invoiceapi.Invoice, EventID: o.EventID, BookingID: o.ID, PaymentID: p.ID, Amount: p.Amount, Currency: p.Currency, Seller: d.seller,
-			Content: invoiceapi.Content{Buyer: invoiceapi.Party{Name: people[o.UserID].Name}, Paid: capturedAt(&p), Test: s.cfg.Test},
+			Content: invoiceapi.Content{Buyer: invoiceapi.Party{Name: people[o.UserID].Name}, Paid: capturedAt(&p), Test: s.test(p.Gateway, p.Test)},
 		}
 		about(&d.invoice.Content, &e)
 		bill(&d.invoice, o.Places, prices.Rules, d.seller.TaxRate)

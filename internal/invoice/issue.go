@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -54,15 +55,19 @@ func (s *Service) write(ctx context.Context, list []due) error {
 
 // series is a run of numbers while this transaction holds its row.
 type series struct {
+	last int64
+	at   time.Time // of the next documents: dates ascend with the numbers
+}
+
+// numbers are a seller's series in a year, of real money and of tests.
+type numbers struct {
 	seller invoiceapi.Seller
-	test   bool
 	year   int64
-	last   int64
-	at     time.Time // of the next documents: dates ascend with the numbers
+	series map[bool]series // by whether it is of tests
 }
 
 // number gives the documents of one seller their numbers and stores them. What is there
-// already is looked for under the lock of the counter's row.
+// already is looked for under the lock of the counters' rows.
 func (s *Service) number(ctx context.Context, tx *sql.Tx, list []*due) error {
 	n, err := s.begin(ctx, tx, list[0].seller)
 	if err != nil {
@@ -78,35 +83,48 @@ func (s *Service) number(ctx context.Context, tx *sql.Tx, list []*due) error {
 			return err
 		}
 	}
-	first := n.last
+	before := maps.Clone(n.series)
 	for _, d := range list {
 		if err := s.complete(ctx, tx, &n, d, there[d.invoice.PaymentID]); err != nil {
 			return err
 		}
 	}
-	if n.last == first {
-		return nil
+	for test, now := range n.series {
+		if now == before[test] {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, sqlMove, now.last, now.at.UnixMicro(), n.seller.ID, test, n.year); err != nil {
+			return err
+		}
 	}
-	_, err = tx.ExecContext(ctx, sqlMove, n.last, n.at.UnixMicro(), n.seller.ID, n.test, n.year)
-	return err
+	return nil
 }
 
-// begin locks the row of a seller's series until the transaction ends.
-func (s *Service) begin(ctx context.Context, tx *sql.Tx, seller invoiceapi.Seller) (series, error) {
-	n := series{seller: seller, test: s.cfg.Test}
+// begin locks the rows of a seller's series until the transaction ends.
+func (s *Service) begin(ctx context.Context, tx *sql.Tx, seller invoiceapi.Seller) (numbers, error) {
 	now := s.cfg.Now().In(s.zone(seller.Zone))
-	n.year = int64(now.Year())
-	if _, err := tx.ExecContext(ctx, sqlBegin, seller.ID, n.test, n.year); err != nil {
+	n := numbers{seller: seller, year: int64(now.Year()), series: map[bool]series{}}
+	if _, err := tx.ExecContext(ctx, sqlBegin, seller.ID, n.year); err != nil {
 		return n, err
 	}
-	var before int64
-	if err := tx.QueryRowContext(ctx, s.store.last, seller.ID, n.test, n.year).Scan(&n.last, &before); err != nil {
+	rows, err := tx.QueryContext(ctx, s.store.last, seller.ID, n.year)
+	if err != nil {
 		return n, err
 	}
-	if n.at = now; before > now.UnixMicro() {
-		n.at = time.UnixMicro(before)
+	defer rows.Close()
+	for rows.Next() {
+		var test bool
+		var before int64
+		var one series
+		if err := rows.Scan(&test, &one.last, &before); err != nil {
+			return n, err
+		}
+		if one.at = now; before > now.UnixMicro() {
+			one.at = time.UnixMicro(before)
+		}
+		n.series[test] = one
 	}
-	return n, nil
+	return n, rows.Err()
 }
 
 // there returns the documents of payments that are issued, by payment, in their order.
@@ -134,8 +152,9 @@ func (s *Service) there(ctx context.Context, tx *sql.Tx, list []*due) (map[strin
 	return there, nil
 }
 
-// complete issues those of a payment's documents that are not there.
-func (s *Service) complete(ctx context.Context, tx *sql.Tx, n *series, d *due, there []row) error {
+// complete issues those of a payment's documents that are not there. Credit notes have
+// numbers of the series that their invoice has.
+func (s *Service) complete(ctx context.Context, tx *sql.Tx, n *numbers, d *due, there []row) error {
 	if len(there) == 0 {
 		r, err := s.next(ctx, tx, n, d.invoice)
 		if err != nil {
@@ -167,14 +186,16 @@ func credit(invoice *invoiceapi.Document, number int, before int64, f refund) in
 }
 
 // next gives a document the next number and stores it.
-func (s *Service) next(ctx context.Context, tx *sql.Tx, n *series, d invoiceapi.Document) (row, error) {
-	n.last++
-	d.Year, d.Sequence, d.Issued = n.year, n.last, n.at
+func (s *Service) next(ctx context.Context, tx *sql.Tx, n *numbers, d invoiceapi.Document) (row, error) {
+	one := n.series[d.Test]
+	one.last++
+	n.series[d.Test] = one
+	d.Year, d.Sequence, d.Issued = n.year, one.last, one.at
 	prefix := n.seller.Prefix
-	if n.test {
+	if d.Test {
 		prefix = strings.TrimSuffix("TEST-"+prefix, "-")
 	}
 	d.Number = invoiceapi.NumberOf(prefix, d.Year, d.Sequence)
-	r := row{Document: d, test: n.test, sellerID: n.seller.ID, version: n.seller.Version}
+	r := row{Document: d, test: d.Test, sellerID: n.seller.ID, version: n.seller.Version}
 	return r, s.store.insert(ctx, tx, &r)
 }

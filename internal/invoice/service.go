@@ -65,7 +65,7 @@ type Config struct {
 	Payments Payments
 	People   People
 	Reserve  Reserve
-	Test     bool // no real money moves: documents say so, and have numbers of their own
+	Test     bool // this program moves no real money: settlements and lists are about test money
 }
 
 // Service keeps sellers and issues documents. It implements invoiceapi.Service.
@@ -85,6 +85,16 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	printer, err := paper.New()
 	return &Service{cfg: cfg, store: newStore(cfg.DB), taken: bus.NewTaken(cfg.DB, "invoice_taken"), printer: printer, settles: semaphore.NewWeighted(1)}, err
+}
+
+// test reports whether money is test money, by what a payment says. Documents about it say
+// so, and have numbers of their own. Payments from before they named their gateway are of
+// this program's mode.
+func (s *Service) test(gateway string, test bool) bool {
+	if gateway == "" {
+		return s.cfg.Test
+	}
+	return test
 }
 
 // zone returns a time zone by its name; UTC if there is none.

@@ -22,8 +22,8 @@ const (
 	sqlVersions  = `SELECT id, version, seller FROM invoice_sellers WHERE id `
 	onlyLatest   = ` AND version = (SELECT max(version) FROM invoice_sellers l WHERE l.id = invoice_sellers.id)`
 	sqlAny       = `SELECT EXISTS (SELECT 1 FROM invoice_sellers)`
-	sqlBegin     = `INSERT INTO invoice_series (seller_id, test, year, last, issued_at) VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING`
-	sqlLast      = `SELECT last, issued_at FROM invoice_series WHERE seller_id = $1 AND test = $2 AND year = $3 /*postgres: FOR UPDATE*/`
+	sqlBegin     = `INSERT INTO invoice_series (seller_id, test, year, last, issued_at) VALUES ($1, FALSE, $2, 0, 0), ($1, TRUE, $2, 0, 0) ON CONFLICT DO NOTHING`
+	sqlLast      = `SELECT test, last, issued_at FROM invoice_series WHERE seller_id = $1 AND year = $2 ORDER BY test /*postgres: FOR UPDATE*/`
 	sqlMove      = `UPDATE invoice_series SET last = $1, issued_at = $2 WHERE seller_id = $3 AND test = $4 AND year = $5`
 	sqlIssue     = `INSERT INTO invoices (` + columns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	sqlOfSeller  = `SELECT ` + columns + ` FROM invoices WHERE seller_id = $1 AND test = $2 AND year = $3 AND sequence > $4 ORDER BY sequence LIMIT $5`
