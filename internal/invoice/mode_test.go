@@ -90,3 +90,28 @@ func (w *world) stored(t *testing.T, d *invoiceapi.Document) row {
 	}
 	return rows[d.Part]
 }
+
+// A settlement is about the money of the program's mode. Postings that name no gateway are
+// of that mode.
+func TestSettlementOfAMode(t *testing.T) {
+	w := newWorld(t)
+	event := w.firstEvent()
+	for i, amount := range []int64{10_000, 500, 7} {
+		w.post("captured", to(gate, amount), to(org, -amount))
+		w.journal[i].Gateway, w.journal[i].Test = []string{"stripe", "stripe", ""}[i], i == 0
+	}
+	w.post("captured", to(gate, 30), to(org, -30))
+	w.journal[3].Gateway, w.journal[3].Test, w.journal[3].Currency = "stripe", true, "USD"
+	for test, want := range map[bool][]int64{false: {507}, true: {10_007, 30}} {
+		w.Service.cfg.Test = test
+		s, err := w.Settlement(t.Context(), hall, event)
+		if err != nil || len(s.Items) != len(want) {
+			t.Fatalf("%+v %v", s, err)
+		}
+		for i := range want {
+			if s.Items[i].Gross != want[i] || s.Items[i].AtGateway != want[i] {
+				t.Errorf("in test mode: %t: %+v", test, s.Items[i])
+			}
+		}
+	}
+}

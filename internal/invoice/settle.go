@@ -28,7 +28,8 @@ func (s *Service) ownEvent(ctx context.Context, c caller.Caller, id string) (eve
 	return e, err
 }
 
-// Settlement adds up an event's journal; see invoiceapi.Settlements.
+// Settlement adds up an event's journal, without test money if this program moves real
+// money, and the other way round; see invoiceapi.Settlements.
 func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID string) (invoiceapi.Settlement, error) {
 	e, err := s.ownEvent(ctx, c, eventID)
 	if err != nil {
@@ -61,6 +62,9 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 	for p, err := range s.cfg.Payments.Postings(ctx, eventID, time.Time{}, time.Time{}) {
 		if err != nil {
 			return out, fmt.Errorf("settle event %s: %w", eventID, err)
+		}
+		if s.test(p.Gateway, p.Test) != s.cfg.Test {
+			continue
 		}
 		if sums[p.Currency] == nil {
 			sums[p.Currency] = &invoiceapi.Statement{Currency: p.Currency}
