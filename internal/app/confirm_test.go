@@ -88,6 +88,10 @@ func (planned) Returned(context.Context, []paymentapi.Return) ([]notifyapi.Notic
 	panic("not called")
 }
 
+func (planned) RefundsFailed(context.Context, []paymentapi.FailedRefund) ([]notifyapi.Notice, error) {
+	panic("not called")
+}
+
 func (planned) Disputed(context.Context, []paymentapi.Dispute) ([]notifyapi.Notice, error) {
 	panic("not called")
 }

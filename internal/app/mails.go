@@ -113,5 +113,5 @@ func (p *Parts) holders(base string) func(context.Context, *notifyapi.Mailing, s
 
 // outboxes lists the tables of messages that the bus reads.
 func (p *Parts) outboxes() []bus.Outbox {
-	return []bus.Outbox{p.Payments.Outbox(), p.Payments.Returns(), p.Payments.Disputes(), p.Events.Outbox(), p.intake.Outbox(), p.Users.Outbox()}
+	return []bus.Outbox{p.Payments.Outbox(), p.Payments.Returns(), p.Payments.Disputes(), p.Payments.FailedRefunds(), p.Events.Outbox(), p.intake.Outbox(), p.Users.Outbox()}
 }

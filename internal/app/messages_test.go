@@ -38,6 +38,7 @@ var messages = []struct {
 	{paymentapi.Topic, paymentapi.TypeCaptured, &paymentapi.CapturedMessage{}},
 	{paymentapi.ReturnsTopic, paymentapi.TypeReturned, &paymentapi.ReturnedMessage{}},
 	{paymentapi.DisputesTopic, paymentapi.TypeDisputed, &paymentapi.DisputedMessage{}},
+	{paymentapi.FailedRefundsTopic, paymentapi.TypeRefundFailed, &paymentapi.FailedRefundsMessage{}},
 	{userapi.Topic, userapi.TypeDeleted, &userapi.DeletedMessage{}},
 }
 

@@ -161,7 +161,7 @@ func rowOf(l *notifyapi.Line, zone *time.Location) mailRow {
 
 // Kinds and states that have words of their own; a later version may have more.
 var (
-	mailKinds  = map[notifyapi.Kind]bool{notifyapi.Booked: true, notifyapi.Gift: true, notifyapi.Refunded: true, notifyapi.PaidTooLate: true, notifyapi.EventMoved: true, notifyapi.EventCancelled: true, notifyapi.Reminder: true, notifyapi.Announcement: true}
+	mailKinds  = map[notifyapi.Kind]bool{notifyapi.Booked: true, notifyapi.Gift: true, notifyapi.Refunded: true, notifyapi.PaidTooLate: true, notifyapi.RefundCameBack: true, notifyapi.EventMoved: true, notifyapi.EventCancelled: true, notifyapi.Reminder: true, notifyapi.Announcement: true}
 	mailStates = map[notifyapi.State]bool{notifyapi.StateQueued: true, notifyapi.StateSent: true, notifyapi.StateFailed: true, notifyapi.StateBounced: true, notifyapi.StateStopped: true, notifyapi.StateUnwanted: true, notifyapi.StateDelivered: true}
 )
 

@@ -43,11 +43,13 @@ const (
 	PaidTooLate     Kind = "paid-too-late"    // a payment could not be used, and its money comes back: Event, Order, Refund, Link
 	WebhookOff      Kind = "webhook-off"      // an organizer's webhook was switched off: Webhook, Link
 	Disputed        Kind = "disputed"         // a buyer disputes a payment with an organizer, or that was decided: Event, Order (without seats), Dispute, Link
+	RefundFailed    Kind = "refund-failed"    // a refund of an organizer's event has failed: Event, Order (without seats), Refund, Link
+	RefundCameBack  Kind = "refund-came-back" // the buyer's bank has sent a refund back: Event, Order, Refund, Link
 	Announcement    Kind = "announcement"     // an organizer has something to say: Event, Organizer, Message; Link, if there is one order
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Verify, AccountExists, Reset, Code, PasswordChanged, AddressChanged, Booked, Gift, Refunded, PaidTooLate, EventMoved, EventCancelled, Reminder, WebhookOff, Disputed, Announcement}
+var Kinds = []Kind{Verify, AccountExists, Reset, Code, PasswordChanged, AddressChanged, Booked, Gift, Refunded, PaidTooLate, EventMoved, EventCancelled, Reminder, WebhookOff, Disputed, RefundFailed, RefundCameBack, Announcement}
 
 // Notice is something to be told to one person.
 type Notice struct {
@@ -178,7 +180,9 @@ type Refund struct {
 	Goodwill bool   `json:"goodwill,omitempty"` // no seats were cancelled for it
 	Note     string `json:"note,omitempty"`     // why the organizer gave it back
 
-	// Of a payment that could not be used.
+	CameBack bool `json:"came_back,omitempty"` // it was made, and the money came back
+
+	// Of a payment that could not be used, or a refund that has failed.
 	Reason string `json:"reason,omitempty"` // why: a slug of the booking service, or of the payment service
 	Taken  bool   `json:"taken,omitempty"`  // the money was taken, and not only reserved
 	Again  bool   `json:"again,omitempty"`  // Link leads to the event, where there may still be seats

@@ -33,7 +33,7 @@ const (
 	sqlCursors = `SELECT event_id, seq FROM refund_cursors`
 
 	// By refunds_by_event.
-	sqlRefundsOf = `SELECT seq, status, payment_id, amount, reason, updated_at FROM refunds WHERE event_id = $1 COLLATE "C"
+	sqlRefundsOf = `SELECT seq, status, payment_id, amount, reason, updated_at, attempt FROM refunds WHERE event_id = $1 COLLATE "C"
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
@@ -82,6 +82,9 @@ func (w *endRefund) apply(t *batchTx) error {
 	}
 	n, err := t.exec(sqlEndRefund, w.status, w.reason, w.paymentID, w.now, w.eventID, w.seq, w.updatedAt, w.attempt, attempt)
 	w.ended = n == 1
+	if w.ended && w.status == refundFailed {
+		t.refundsFailed = append(t.refundsFailed, w.failed())
+	}
 	if err != nil || !w.ended || w.status != refundDone {
 		return err
 	}
@@ -215,7 +218,7 @@ func (s *Service) RefundsOf(ctx context.Context, eventID string, seqs []int64) (
 	for rows.Next() {
 		var seq int64
 		var r paymentapi.Refund
-		if err := rows.Scan(&seq, &r.Status, &r.PaymentID, &r.Amount, &r.Reason, &r.UpdatedAt); err != nil {
+		if err := rows.Scan(&seq, &r.Status, &r.PaymentID, &r.Amount, &r.Reason, &r.UpdatedAt, &r.Attempt); err != nil {
 			return nil, fmt.Errorf("read refunds: %w", err)
 		}
 		out[seq] = r
@@ -264,5 +267,6 @@ func (w *failRefund) apply(t *batchTx) error {
 	if !m.moved {
 		return fmt.Errorf("payment %s: %w", p.ID, errChanged)
 	}
+	t.refundsFailed = append(t.refundsFailed, w.failedLater())
 	return nil
 }

@@ -51,7 +51,11 @@ func returnedBody(text string) any {
 
 // refunded is what the message about a refund says.
 func (p *record) refunded(f *openRefund) paymentapi.Return {
-	return paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount, Currency: p.Currency, Seq: f.seq}
+	r := paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount, Currency: p.Currency, Seq: f.seq}
+	if f.attempt > 1 {
+		r.Attempt = f.attempt
+	}
+	return r
 }
 
 // returnedElsewhere is the message that an amount was given back on the gateway's own pages.

@@ -56,6 +56,7 @@ type Service struct {
 	paid      *outbox // captured payments
 	returned  *outbox // money that went back
 	disputed  *outbox // steps of disputes
+	failed    *outbox // refunds that have failed
 	notices   *notices.Service
 	again     map[string]bool // days to look at again; only compareDays uses it
 	failing   map[string]bool // days that failed at their first look; only compareDays uses it
@@ -137,6 +138,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.paid = &outbox{s: s.store, topic: paymentapi.Topic, kind: paymentapi.TypeCaptured, list: sqlPaid, remove: sqlTold, body: capturedBody}
 	s.returned = &outbox{s: s.store, topic: paymentapi.ReturnsTopic, kind: paymentapi.TypeReturned, list: sqlReturned, remove: sqlReturnedTold, body: returnedBody}
 	s.disputed = &outbox{s: s.store, topic: paymentapi.DisputesTopic, kind: paymentapi.TypeDisputed, list: sqlDisputes, remove: sqlDisputesTold, body: disputedBody}
+	s.failed = &outbox{s: s.store, topic: paymentapi.FailedRefundsTopic, kind: paymentapi.TypeRefundFailed, list: sqlRefundsFailedRows, remove: sqlRefundsFailedTold, body: refundsFailedBody}
 	if s.refunds, err = newRefunder(ctx, s, cfg.Bookings); err != nil {
 		s.end()
 		return nil, errors.Join(err, s.store.close())
@@ -261,6 +263,13 @@ func (s *Service) written(w write) {
 	case *endRefund:
 		if w.ended && w.status == refundDone {
 			s.returned.bell.Ring()
+		}
+		if w.ended && w.status == refundFailed {
+			s.failed.bell.Ring()
+		}
+	case *failRefund:
+		if w.failed {
+			s.failed.bell.Ring()
 		}
 	}
 }

@@ -134,7 +134,8 @@ type batchTx struct {
 	back  []paymentapi.Return  // money that went back
 	posts []posted             // what it has done, for the journal
 
-	disputed []paymentapi.Dispute // steps of disputes
+	disputed      []paymentapi.Dispute      // steps of disputes
+	refundsFailed []paymentapi.FailedRefund // refunds that have failed
 
 	failed []failedMethod
 }
@@ -176,7 +177,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
 		}
 	}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlTransfer, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlNoteDispute, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlHandleRefund, sqlDelayRefund, sqlFailRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlTransfer, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlNoteDispute, sqlNoteRefundFailed, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlHandleRefund, sqlDelayRefund, sqlFailRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -331,6 +332,15 @@ func (t *batchTx) note(over []rowKey) error {
 	}
 	for _, r := range disputed {
 		if _, err := t.exec(sqlNoteDispute, r.event, r.id, r.payments); err != nil {
+			return err
+		}
+	}
+	failed, err := noteRefundsFailed(t.refundsFailed)
+	if err != nil {
+		return err
+	}
+	for _, r := range failed {
+		if _, err := t.exec(sqlNoteRefundFailed, r.event, r.id, r.payments); err != nil {
 			return err
 		}
 	}

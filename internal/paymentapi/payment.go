@@ -159,6 +159,9 @@ const (
 
 	DisputesTopic = "disputes"
 	TypeDisputed  = "disputed" // a DisputedMessage
+
+	FailedRefundsTopic = "failed-refunds"
+	TypeRefundFailed   = "refund-failed" // a FailedRefundsMessage
 )
 
 // CapturedMessage says that payments of an event were captured. Rarely one of them was
@@ -198,6 +201,9 @@ type Return struct {
 	// it was given back on the gateway's own pages; minus the payment's version then.
 	Seq int64 `json:"seq,omitempty"`
 
+	// The refund's attempt, from 1; 0: the first, or it is not the refund of an entry.
+	Attempt int64 `json:"attempt,omitempty"`
+
 	// Of a payment that was given up: why, and whether the money was taken before. If not,
 	// it was only reserved.
 	Reason string `json:"reason,omitempty"`
@@ -225,3 +231,22 @@ type Dispute struct {
 
 // BookingID is the booking that was paid for.
 func (d Dispute) BookingID() string { return Capture{PaymentID: d.PaymentID}.BookingID() }
+
+// FailedRefundsMessage says that refunds of an event have failed.
+type FailedRefundsMessage struct {
+	Refunds    []FailedRefund `json:"refunds"`
+	Unreadable string         `json:"unreadable,omitempty"` // the row, if it cannot be read
+}
+
+// FailedRefund is a refund that has failed: it is not tried again by itself.
+type FailedRefund struct {
+	BookingID string `json:"booking_id"`
+	Seq       int64  `json:"seq"`     // of the cancelled entry in the event's ledger
+	Attempt   int64  `json:"attempt"` // that failed, from 1
+	Amount    int64  `json:"amount"`  // minor units of the booking's currency
+	Reason    string `json:"reason"`  // as StuckRefund's
+	At        int64  `json:"at"`      // µs since 1970
+
+	// It was made, and the buyer was told so; the money came back later.
+	CameBack bool `json:"came_back,omitempty"`
+}

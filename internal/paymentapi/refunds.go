@@ -28,6 +28,7 @@ type Refund struct {
 	Amount    int64  // minor units
 	Reason    string // why it failed, or its last attempt did
 	UpdatedAt int64  // µs since 1970
+	Attempt   int64  // counts those with a key of their own at the gateway, from 1
 }
 
 // RefundID is the id of the refund for an entry of an event's ledger.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
@@ -75,7 +76,7 @@ func (l *Letters) returned(ctx context.Context, list []paymentapi.Return) ([]not
 // refunded is the notice for a refund.
 func (l *Letters) refunded(o *toldOrder, r *paymentapi.Return, left int, goodwill bool) notifyapi.Notice {
 	n := orderNotice(notifyapi.Refunded, &o.Order, o.to, l.Base+o.link)
-	n.ID = fmt.Sprintf("refunded/%s/%d", r.PaymentID, r.Seq)
+	n.ID = fmt.Sprintf("refunded/%s/%d%s", r.PaymentID, r.Seq, attemptPart(r.Attempt)) // one that came back is told once it is made again
 	n.Data.Order.Amount, n.Data.Order.Currency = o.Payment.Amount, r.Currency
 	n.Data.Refund = &notifyapi.Refund{Amount: r.Amount, Left: left, Off: o.Off(), Goodwill: goodwill}
 	if !goodwill {
@@ -89,6 +90,14 @@ func (l *Letters) refunded(o *toldOrder, r *paymentapi.Return, left int, goodwil
 		n.After = cancelledMailing(o.EventID)
 	}
 	return n
+}
+
+// attemptPart is what the ids of notices about a refund end with.
+func attemptPart(attempt int64) string {
+	if attempt > 1 {
+		return "." + strconv.FormatInt(attempt, 10)
+	}
+	return ""
 }
 
 // notes reads why organizers gave money back, by refund id.

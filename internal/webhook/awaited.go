@@ -50,6 +50,14 @@ func addAwaited(ctx context.Context, tx *sql.Tx, w awaited, now time.Time) error
 	return err
 }
 
+// awaitAgain is addAwaited for a refund that has failed after it was made. If it is awaited
+// still, it is looked at as if for the first time.
+func awaitAgain(ctx context.Context, tx *sql.Tx, w awaited, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO webhook_awaited (event_id, seq, booking_id, refund, at, due_at, tries) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (event_id, seq) DO UPDATE SET at = excluded.at, due_at = excluded.due_at, tries = 0`, w.eventID, w.seq, w.bookingID, w.refund, w.at, now.UnixMicro())
+	return err
+}
+
 // await looks at everything that is due, and stores messages about what is over.
 func (s *Service) await(ctx context.Context) error {
 	for ctx.Err() == nil {

@@ -131,11 +131,15 @@ func captured(a awaited, p *paymentapi.Payment) (message, error) {
 }
 
 // refunded makes the message about a refund that is made or has failed. These are two
-// messages: one that has failed may be tried again, and is made then.
+// messages: one that has failed may be tried again, and is made then. So are the attempts
+// of one whose money came back.
 func refunded(a awaited, r *paymentapi.Refund, currency string) (message, error) {
 	kind, what := webhookapi.PaymentRefunded, "-refund"
 	if r.Status == paymentapi.RefundFailed {
 		kind, what = webhookapi.RefundFailed, "-refund-failed"
+	}
+	if r.Attempt > 1 {
+		what += "-" + strconv.FormatInt(r.Attempt, 10)
 	}
 	return newMessage(messageID(a.eventID, a.seq, what), a.eventID, kind, r.UpdatedAt, paymentData{
 		EventID: a.eventID, BookingID: a.bookingID, PaymentID: r.PaymentID, RefundID: paymentapi.RefundID(a.eventID, a.seq),

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"database/sql"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/webhookapi"
@@ -164,6 +167,87 @@ func TestRefundsTriedAgainAreTold(t *testing.T) {
 	w.later(31 * 24 * time.Hour)
 	w.until("none is awaited", func() bool { return looked(again) < 0 && looked(never) < 0 })
 	told(2, 1)
+}
+
+// A refund that was told as made fails after it: the money came back. That is told, and so
+// is that it was made again, each once. Only organizers who want to know are told.
+func TestRefundsThatComeBackAreTold(t *testing.T) {
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	w.creates(ann, r.server.URL, webhookapi.PaymentRefunded, webhookapi.RefundFailed)
+	w.runs()
+	booking := w.sells(event1, 3)
+	seq := w.append(event1, false, ledger.Entry{Kind: ledger.Cancelled, BookingID: booking, Seats: []int32{1, 2}, Amount: 9000, Currency: "EUR"})
+	become := func(status, reason string, attempt int64) int64 {
+		at := w.neighbours.now().UnixMicro()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.refunds[event1] = map[int64]paymentapi.Refund{seq: {Status: status, PaymentID: booking + "-1", Amount: 9000, Reason: reason, UpdatedAt: at, Attempt: attempt}}
+		return at
+	}
+	// fails has the payment service say on the bus that the refund of an entry has failed.
+	fails := func(id string, f paymentapi.FailedRefund) {
+		t.Helper()
+		body, err := codec.Marshal(paymentapi.FailedRefundsMessage{Refunds: []paymentapi.FailedRefund{f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write, err := w.Consumer().Consume(t.Context(), []bus.Message{{Topic: paymentapi.FailedRefundsTopic, Type: paymentapi.TypeRefundFailed, Key: event1, ID: id, Body: body}})
+		if err == nil && write != nil {
+			err = w.store.db.Write(t.Context(), func(tx *sql.Tx) error { return write(t.Context(), tx) })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaits := func() (n int) {
+		if err := w.store.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM webhook_awaited WHERE refund`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	told := func(want ...string) {
+		t.Helper()
+		w.until(fmt.Sprint(want), func() bool {
+			var ids []string
+			for _, m := range r.messages() {
+				ids = append(ids, strings.TrimPrefix(m.id, fmt.Sprintf("msg_%s-%d-", event1, seq))+" "+m.kind)
+			}
+			slices.Sort(ids)
+			slices.Sort(want)
+			return slices.Equal(ids, want)
+		})
+	}
+	become(paymentapi.RefundDone, "", 1)
+	told("refund payment.refunded")
+	w.until("it is over", func() bool { return awaits() == 0 })
+
+	failed := paymentapi.FailedRefund{BookingID: booking, Seq: seq, Attempt: 1, Amount: 9000, Reason: "account_closed", CameBack: true}
+	failed.At = become(paymentapi.RefundFailed, "account_closed", 2)
+	fails("a", failed)
+	fails("a", failed) // again
+	told("refund payment.refunded", "refund-failed-2 payment.refund_failed")
+	for _, m := range r.messages() {
+		if m.kind == string(webhookapi.RefundFailed) && (m.data["reason"] != "account_closed" || m.data["refund_id"] != paymentapi.RefundID(event1, seq) || m.data["amount"] != float64(9000)) {
+			t.Errorf("%+v", m.data)
+		}
+	}
+	become(paymentapi.RefundDone, "", 2)
+	w.later(2 * time.Hour)
+	told("refund payment.refunded", "refund-failed-2 payment.refund_failed", "refund-2 payment.refunded")
+	w.until("it is over", func() bool { return awaits() == 0 })
+
+	// One that was refused is awaited already, and bob has no webhook.
+	failed.CameBack = false
+	fails("b", failed)
+	failed.CameBack, failed.BookingID = true, w.sells(event2, 4)
+	fails("c", failed)
+	if n := awaits(); n != 0 {
+		t.Errorf("%d are awaited", n)
+	}
+	if _, err := w.Consumer().Consume(t.Context(), []bus.Message{{Topic: paymentapi.FailedRefundsTopic, Body: []byte(`{"unreadable":"x"}`)}}); err == nil {
+		t.Error("a message that cannot be read was taken")
+	}
 }
 
 // A payment is told when it is captured, and one that fails is not.

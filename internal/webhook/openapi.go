@@ -25,7 +25,7 @@ var summaries = []struct {
 	{webhookapi.BookingMoved, "A booked booking was moved to other seats at the same price; read it for the seats that it has now. Tickets for the others are no longer valid.", bookingData{}},
 	{webhookapi.PaymentCaptured, "The money for a booking was taken.", paymentData{}},
 	{webhookapi.PaymentRefunded, "Money for cancelled seats was given back.", paymentData{}},
-	{webhookapi.RefundFailed, "Money for cancelled seats could not be given back. Somebody has to look at it.", paymentData{}},
+	{webhookapi.RefundFailed, "Money for cancelled seats could not be given back, or came back after it was given back: the buyer has not got it. Somebody has to look at it.", paymentData{}},
 	{webhookapi.EventChanged, "An event was created or changed: its status, sale, prices, plan, time or venue.", eventData{}},
 	{webhookapi.EventCancelled, "An event was cancelled. booking.cancelled follows for each of its bookings.", eventData{}},
 	{webhookapi.Test, "The organizer has asked for a test message.", testData{}},

@@ -33,6 +33,7 @@ var asides = []struct {
 	{text: "SELECT count(*) FROM payments_paid", why: "a rehearsal waits until all messages are consumed"},
 	{text: "FROM payments_returned WHERE (event_id, id) > ($1, $2)", why: "the same, for money that went back"},
 	{text: "FROM payments_disputes WHERE (event_id, id) > ($1, $2)", why: "whoever tells organizers looks for disputes, in all events"},
+	{text: "FROM payments_refunds_failed WHERE (event_id, id) > ($1, $2)", why: "the same, for refunds that have failed"},
 
 	{text: "SELECT event_id FROM payments_journal WHERE event_id > $1", why: "the journal of all events is read one event after another"},
 

@@ -8,7 +8,7 @@ import (
 )
 
 // hot are the tables of a purchase: all of the services booking and payment.
-var hot = []string{"sales", "claims", "bookings", "booking_reasons", "ledger", "lapsing", "payments", "payments_begun", "payments_unwinding", "payments_paid", "payments_returned", "payments_disputes", "payments_journal", "payments_failed_methods", "refunds", "refund_cursors", "payments_refund_jobs"}
+var hot = []string{"sales", "claims", "bookings", "booking_reasons", "ledger", "lapsing", "payments", "payments_begun", "payments_unwinding", "payments_paid", "payments_returned", "payments_disputes", "payments_refunds_failed", "payments_journal", "payments_failed_methods", "refunds", "refund_cursors", "payments_refund_jobs"}
 
 // cold are their other tables: messages about changes of events, by the bus's keys, and
 // which days were compared with the gateway.

@@ -113,6 +113,16 @@ var kinds = map[notifyapi.Kind]func(*draft){
 		d.button("webhook.button", d.n.Data.Link)
 	},
 	notifyapi.Disputed:     disputed,
+	notifyapi.RefundFailed: refundFailed,
+	notifyapi.RefundCameBack: func(d *draft) {
+		o := d.n.Data.Order
+		amount := locale.Money(d.Lang, d.n.Data.Refund.Amount, o.Currency)
+		d.subject("came-back.subject", "Amount", amount, "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+		d.say("came-back.text", "Amount", amount, "Reference", o.Reference)
+		d.say("came-back.owed")
+		d.event()
+		d.button("refunded.button", d.n.Data.Link)
+	},
 	notifyapi.Announcement: announcement,
 }
 

@@ -175,7 +175,7 @@ func (d *draft) complete() error {
 		if data.Event == nil || data.Order == nil || data.Link == "" {
 			missing = "event, order or link"
 		}
-	case notifyapi.Refunded, notifyapi.PaidTooLate:
+	case notifyapi.Refunded, notifyapi.PaidTooLate, notifyapi.RefundFailed, notifyapi.RefundCameBack:
 		if data.Event == nil || data.Order == nil || data.Refund == nil || data.Link == "" {
 			missing = "event, order, refund or link"
 		}

@@ -102,3 +102,22 @@ func disputed(d *draft) {
 	d.event()
 	d.button("dispute.button", d.n.Data.Link)
 }
+
+// refundFailed tells an organizer that a refund needs them.
+func refundFailed(d *draft) {
+	o, r := d.n.Data.Order, d.n.Data.Refund
+	amount := locale.Money(d.Lang, r.Amount, o.Currency)
+	d.subject("refund-failed.subject", "Amount", amount, "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+	if r.CameBack {
+		d.say("refund-failed.back", "Amount", amount, "Reference", o.Reference)
+	} else {
+		d.say("refund-failed.text", "Amount", amount, "Reference", o.Reference)
+	}
+	if r.Reason != "" {
+		d.say("refund-failed.reason", "Reason", name(r.Reason))
+	}
+	d.say("refund-failed.next")
+	d.event()
+	d.button("refund-failed.button", d.n.Data.Link)
+	d.small("refund-failed.once")
+}

@@ -87,3 +87,28 @@ func TestDisputes(t *testing.T) {
 		}
 	}
 }
+
+// Organizers are told of a failed refund what has happened, and what to do.
+func TestFailedRefunds(t *testing.T) {
+	r := newRenderer(t)
+	for _, c := range []struct {
+		refund notifyapi.Refund
+		en, de string
+		not    string
+	}{
+		{notifyapi.Refund{Amount: 61725, Reason: "card_declined"}, "could not be made. Reason: card_declined It is not tried", "war nicht möglich. Grund: card_declined Sie wird", "come back"},
+		{notifyapi.Refund{Amount: 61725, CameBack: true}, "the refund of €617.25 for booking ABCD-EFGH was made, but the money has come back", "von der Bank des Käufers zurückgekommen", "Reason"},
+	} {
+		for lang, want := range map[string]string{"en": c.en, "de": c.de} {
+			n := example(notifyapi.RefundFailed, lang)
+			n.Data.Refund = &c.refund
+			l, err := r.Render(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := strings.Join(strings.Fields(l.Text), " "); !strings.Contains(all, want) || strings.Contains(all, c.not) {
+				t.Errorf("%+v: no %q, or %q, in\n%s", c.refund, want, c.not, all)
+			}
+		}
+	}
+}

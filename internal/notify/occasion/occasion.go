@@ -1,5 +1,6 @@
 // Package occasion makes notices and mailings of the messages of other services: payments
-// that were captured, went back or are disputed, events that were moved or cancelled. It also takes the
+// that were captured, went back or are disputed, refunds that have failed, events that were
+// moved or cancelled. It also takes the
 // messages that accounts were deleted, and forgets their owners.
 //
 // Notices and mailings are stored in the transaction that records the messages as taken,
@@ -43,6 +44,7 @@ type Letters interface {
 	Paid(ctx context.Context, list []paymentapi.Capture) ([]notifyapi.Notice, error)
 	Returned(ctx context.Context, list []paymentapi.Return) ([]notifyapi.Notice, error)
 	Disputed(ctx context.Context, list []paymentapi.Dispute) ([]notifyapi.Notice, error)
+	RefundsFailed(ctx context.Context, list []paymentapi.FailedRefund) ([]notifyapi.Notice, error)
 }
 
 // Notices is the Notification Service, to which the consumer belongs.
@@ -68,7 +70,7 @@ func New(cfg Config) *Occasions { return &Occasions{cfg} }
 
 // Consumer consumes the messages about payments, accounts and events.
 func (o *Occasions) Consumer() bus.Consumer {
-	topics := []string{paymentapi.Topic, paymentapi.ReturnsTopic, paymentapi.DisputesTopic, userapi.Topic}
+	topics := []string{paymentapi.Topic, paymentapi.ReturnsTopic, paymentapi.DisputesTopic, paymentapi.FailedRefundsTopic, userapi.Topic}
 	if o.cfg.Mailings != nil {
 		topics = append(topics, eventapi.Topic)
 	}
@@ -104,6 +106,12 @@ func (o *Occasions) consume(ctx context.Context, list []bus.Message) (write func
 			var m paymentapi.DisputedMessage
 			err := codec.ReadKnown(body, &m)
 			return m.Disputes, m.Unreadable, err
+		})
+	case paymentapi.FailedRefundsTopic:
+		notices, err = tell(ctx, list, o.cfg.Letters.RefundsFailed, func(body []byte) ([]paymentapi.FailedRefund, string, error) {
+			var m paymentapi.FailedRefundsMessage
+			err := codec.ReadKnown(body, &m)
+			return m.Refunds, m.Unreadable, err
 		})
 	default:
 		err = bus.Impossible(fmt.Errorf("nobody tells of the topic %q", list[0].Topic))
