@@ -161,7 +161,7 @@ func (s *Service) Register(api huma.API) {
 			p, err := s.Amend(ctx, caller.From(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
-	huma.Register(api, later(api, says("A payment that has not taken money yet is voided. A captured payment is refunded, and its seats are cancelled; the answer is 202 if the refund is not finished yet, and GET /payments/{id} shows when it is.",
+	huma.Register(api, later(api, says("A payment that has not taken money yet is voided. A captured payment is refunded, and its seats are cancelled. 202: it is given up for good, which the payment's status shows at once (voiding, taking_back or returning), but the payment gateway has not answered within a moment, or the refund is not finished yet. It goes on by itself, for as long as the gateway is silent; GET /payments/{id} shows when it is over. Sending the request again changes nothing.",
 		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 412, 503))),
 		func(ctx context.Context, in *voidInput) (*response, error) {
 			version, err := s.expected(ctx, in.IfMatch, in.ID)

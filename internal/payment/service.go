@@ -389,8 +389,11 @@ func (s *Service) await(ctx context.Context, p record, d *drive) (record, *errs.
 	case <-ctx.Done():
 		return record{}, nil, ctx.Err()
 	}
-	p, refusal := d.snapshot()
-	return p, refusal, nil
+	now, refusal := d.snapshot()
+	if now.Version < p.Version { // it waits for the gateway, and has not noticed the caller's change yet
+		return p, nil, nil
+	}
+	return now, refusal, nil
 }
 
 // watch waits a moment for a payment that another process drives.

@@ -83,6 +83,59 @@ func TestVoidWhileConfirming(t *testing.T) {
 	}
 }
 
+// Whatever the gateway does not answer, giving up is stored and shown before the request
+// is answered, and asking again changes nothing. The payment is over within a bounded time
+// after the gateway answers again.
+func TestVoidWhileTheGatewayIsSilent(t *testing.T) {
+	for _, step := range []string{"authorize", "capture", "void"} {
+		t.Run(step, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				silent := make(chan struct{})
+				w.bank.cut = func(ctx context.Context, here string) error {
+					if here != "before "+step && here != "before void" {
+						return nil
+					}
+					select {
+					case <-silent:
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}
+				b := w.house.hold(fan.UserID, 1)
+				method := paymentapi.SandboxOK
+				if step == "void" {
+					method = "tok_never"
+				}
+				p, err := w.pay(b, method, "")
+				if err != nil || p.Status.Final() {
+					t.Fatalf("%+v %v", p, err)
+				}
+				for range 2 {
+					began := time.Now()
+					got, err := w.void(t.Context(), fan, p.ID, 0)
+					stored, _ := w.store.payment(t.Context(), p.ID)
+					if err != nil || !got.Status.Unwinding() || got.Reason != givenUp || got.Version != stored.Version || time.Since(began) > 2*w.patience {
+						t.Errorf("after %v: %s %s, version %d of %d, %v", time.Since(began), got.Status, got.Reason, got.Version, stored.Version, err)
+					}
+					if r, err := respond(paymentapi.Payment{ID: got.ID, Status: got.Status}, nil, 200); err != nil || r.Status != 202 || r.Location != "/payments/"+p.ID || r.RetryAfter == "" {
+						t.Errorf("%+v %v", r, err)
+					}
+					time.Sleep(5 * time.Minute)
+				}
+				close(silent)
+				time.Sleep(2 * longestUndo)
+				if got, err := w.store.payment(t.Context(), p.ID); statusOf(t, got, err) != paymentapi.Voided {
+					t.Errorf("%+v", got)
+				}
+				if step != "capture" { // it was not booked, so the hold ends by itself
+					w.house.set(b.ID, bookingapi.Expired)
+				}
+			})
+		})
+	}
+}
+
 // A captured payment is given back by cancelling its booking.
 func TestVoidCaptured(t *testing.T) {
 	w := newWorld(t)
