@@ -57,19 +57,7 @@ func (c *Console) dispute(v *page.Visit, e *eventapi.Event) error {
 		return err
 	}
 	var file bytes.Buffer
-	z := zip.NewWriter(&file)
-	x.put(z, "summary.txt", x.summary)
-	x.put(z, "payment.csv", x.steps)
-	x.put(z, "emails.csv", x.emails)
-	for i := range x.documents {
-		d := &x.documents[i]
-		pdf, err := c.Invoices.PDF(v.Context(), d, "en")
-		if err != nil {
-			return err
-		}
-		x.put(z, d.Number+".pdf", func(w io.Writer) { _, _ = w.Write(pdf) })
-	}
-	if err := z.Close(); err != nil { // the first error of writing, too
+	if err := x.pack(&file, func(d *invoiceapi.Document) ([]byte, error) { return c.Invoices.PDF(v.Context(), d, "en") }); err != nil {
 		return fmt.Errorf("evidence for booking %s: %w", x.order.ID, err)
 	}
 	h := v.W.Header()
@@ -78,6 +66,27 @@ func (c *Console) dispute(v *page.Visit, e *eventapi.Event) error {
 	h.Set("Cache-Control", "private, no-store")
 	_, _ = v.W.Write(file.Bytes()) // fails when the client has gone
 	return nil
+}
+
+// papersPacked is how many invoices and credit notes a file has at most: an organizer may
+// give money back in any number of parts.
+const papersPacked = 50
+
+// pack writes the file.
+func (x *evidence) pack(w io.Writer, pdf func(*invoiceapi.Document) ([]byte, error)) error {
+	z := zip.NewWriter(w)
+	x.put(z, "summary.txt", x.summary)
+	x.put(z, "payment.csv", x.steps)
+	x.put(z, "emails.csv", x.emails)
+	for i := range x.documents[:min(len(x.documents), papersPacked)] {
+		d := &x.documents[i]
+		raw, err := pdf(d)
+		if err != nil {
+			return err
+		}
+		x.put(z, d.Number+".pdf", func(w io.Writer) { _, _ = w.Write(raw) })
+	}
+	return z.Close() // the first error of writing, too
 }
 
 // evidence collects what is known.
@@ -177,7 +186,11 @@ func (x *evidence) summary(w io.Writer) {
 		}
 		fmt.Fprintf(w, "- %s %s\n", money.Format(f.Amount, o.Currency), until)
 	}
-	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (emails about the booking, with the\nanswers of mail servers), invoices and credit notes.\nThis file was made at %s.\n", at(x.made))
+	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (the latest 100 emails about the booking at\nmost, with the answers of mail servers), invoices and credit notes.\n")
+	if n := len(x.documents) - papersPacked; n > 0 {
+		fmt.Fprintf(w, "%d more credit notes are left out. The page of the order has them all.\n", n)
+	}
+	fmt.Fprintf(w, "This file was made at %s.\n", at(x.made))
 }
 
 // termsInWords are a sale's terms of cancelling.
