@@ -28,6 +28,7 @@ type bank struct {
 	instead provider.Sum   // what it takes instead of what it is asked for; zero: it does as it is asked
 	why     string         // why it declines; "": card_declined
 	forgets bool           // it says of what it has reserved that it has not decided
+	lasts   time.Duration  // of its authorizations; 0: it does not say, and they last
 	unclear map[string]int // so many of these steps are carried out, but the answer is lost
 	lost    map[string]int // so many of these steps never arrive
 	cut     func(ctx context.Context, at string) error
@@ -45,6 +46,7 @@ type account struct {
 	refunded int64
 	list     []provider.Refund
 	captures int
+	expired  bool // it was released by itself
 	dispute  provider.Dispute
 }
 
@@ -113,6 +115,9 @@ func (b *bank) carryOut(name, key string, c provider.Charge, do func(a *account)
 }
 
 func (b *bank) look(a *account) {
+	if a.standing == provider.Reserved && b.lasts > 0 && !b.now().Before(a.since.Add(b.lasts)) {
+		a.standing, a.expired = provider.Released, true
+	}
 	if a.standing == provider.Waiting && b.now().Sub(a.since) >= b.slow {
 		a.standing = provider.Reserved
 	}
@@ -124,7 +129,7 @@ func (b *bank) Authorize(ctx context.Context, key string, c provider.Charge) (pr
 		if a.standing == provider.Unknown {
 			switch strings.TrimRight(c.Method, "_") {
 			case paymentapi.SandboxOK:
-				a.standing = provider.Reserved
+				a.standing, a.since = provider.Reserved, b.now()
 			case paymentapi.SandboxSlow:
 				a.standing, a.since = provider.Waiting, b.now()
 			case "tok_never":
@@ -148,7 +153,10 @@ func (b *bank) Sure(method string) bool { return method == "tok_sure" }
 
 func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
 	return b.step(ctx, "capture", key, c, func(a *account) provider.Outcome {
+		b.look(a)
 		switch {
+		case a.expired:
+			return provider.Outcome{Reason: provider.Expired}
 		case a.standing == provider.Taken:
 			return provider.Outcome{Verdict: provider.Approved, Taken: b.instead}
 		case a.standing != provider.Reserved && (a.standing != provider.Unknown || !b.Sure(c.Method)):
@@ -273,8 +281,13 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 		return provider.Waiting, provider.Outcome{}, nil
 	}
 	o := provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
-	if a.standing == provider.Taken {
+	switch {
+	case a.standing == provider.Taken:
 		o.Taken = b.instead
+	case a.standing == provider.Reserved && b.lasts > 0:
+		o.CaptureBefore = a.since.Add(b.lasts)
+	case a.expired:
+		o.Reason = provider.Expired
 	}
 	return a.standing, o, nil
 }

@@ -3,6 +3,7 @@ package payment
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"boxoffice/internal/paymentapi"
 )
@@ -47,6 +48,7 @@ const (
 	evApproved                      // the gateway has reserved the money
 	evDeclined                      // the gateway has refused
 	evWaiting                       // the gateway has not decided yet
+	evExpiring                      // the gateway has reserved the money, but not for long enough to take it any more
 	evGone                          // the gateway says that the charge was voided before
 	evBooked                        // the booking is confirmed
 	evRefused                       // the booking is refused; asked again later, it might not be
@@ -67,7 +69,7 @@ const (
 	evDisputeLost                   // the gateway has decided for the buyer
 )
 
-var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "gone", "booked",
+var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "expiring", "gone", "booked",
 	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded",
 	"refund_failed", "refunded_elsewhere", "disputed", "dispute_won", "dispute_lost"}
 
@@ -84,6 +86,19 @@ type event struct {
 	key       string // evRefunded, evRefundFailed: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
 	due       int64  // evDisputed: until when evidence counts, µs since 1970; 0: not known
+}
+
+// captureMargin is how long before the end of an authorization a payment is given up that
+// could not be completed: confirming the booking and taking the money may take a while.
+const captureMargin = 5 * time.Minute
+
+// standingOf is what it means to a payment that the gateway has reserved its money until a
+// time; zero: it does not say, and then the money lasts for longer than any payment waits.
+func standingOf(captureBefore time.Time, now int64) eventKind {
+	if !captureBefore.IsZero() && captureBefore.UnixMicro()-now < captureMargin.Microseconds() {
+		return evExpiring
+	}
+	return evApproved
 }
 
 type action uint8
@@ -185,7 +200,7 @@ func nextPending(s state, e event) (state, []action, error) {
 	case evGone:
 		s.status = paymentapi.Voided
 		return s, nil, nil
-	case evWished:
+	case evWished, evExpiring:
 		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
 	case evCaptured: // no capture was requested
 		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
@@ -227,7 +242,7 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
 	case evDeclined, evUncaptured:
 		return giveUp(s, paymentapi.TakingBack, paymentapi.Failed)
-	case evRefused, evGone, evVoided, evWished:
+	case evRefused, evExpiring, evGone, evVoided, evWished:
 		return giveUp(s, paymentapi.TakingBack, paymentapi.Voided)
 	}
 	return s, nil, impossible(s, e)
@@ -263,7 +278,7 @@ func nextFinal(s state, e event) (state, []action, error) {
 	switch e.kind {
 	case evWished:
 		return s, nil, errTooLate
-	case evApproved:
+	case evApproved, evExpiring:
 		if given && s.status != paymentapi.Refunded {
 			return giveUp(s, paymentapi.Voiding, end)
 		}

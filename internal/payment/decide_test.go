@@ -25,6 +25,7 @@ pending         unknown    = authorize
 pending         approved   authorized confirm
 pending         declined   failed
 pending         waiting    = extend,wait
+pending         expiring   voiding void
 pending         gone       voided
 pending         booked     !
 pending         refused    !
@@ -50,6 +51,7 @@ pending+void    unknown    voiding void
 pending+void    approved   voiding void
 pending+void    declined   failed
 pending+void    waiting    voiding void
+pending+void    expiring   voiding void
 pending+void    gone       voided
 pending+void    booked     voiding void
 pending+void    refused    voiding void
@@ -75,6 +77,7 @@ authorized      unknown    = confirm
 authorized      approved   = confirm
 authorized      declined   taking_back+failed takeback
 authorized      waiting    = wait
+authorized      expiring   taking_back takeback
 authorized      gone       taking_back takeback
 authorized      booked     = capture
 authorized      refused    taking_back takeback
@@ -100,6 +103,7 @@ authorized+void unknown    taking_back takeback
 authorized+void approved   taking_back takeback
 authorized+void declined   taking_back takeback
 authorized+void waiting    taking_back takeback
+authorized+void expiring   taking_back takeback
 authorized+void gone       taking_back takeback
 authorized+void booked     taking_back takeback
 authorized+void refused    taking_back takeback
@@ -125,6 +129,7 @@ taking_back     unknown    = takeback
 taking_back     approved   = takeback
 taking_back     declined   = takeback
 taking_back     waiting    = takeback
+taking_back     expiring   = takeback
 taking_back     gone       = takeback
 taking_back     booked     = takeback
 taking_back     refused    = takeback
@@ -150,6 +155,7 @@ voiding         unknown    = void
 voiding         approved   = void
 voiding         declined   = void
 voiding         waiting    = void
+voiding         expiring   = void
 voiding         gone       = void
 voiding         booked     taking_back takeback
 voiding         refused    = void
@@ -175,6 +181,7 @@ voiding+failed  unknown    = void
 voiding+failed  approved   = void
 voiding+failed  declined   = void
 voiding+failed  waiting    = void
+voiding+failed  expiring   = void
 voiding+failed  gone       = void
 voiding+failed  booked     taking_back takeback
 voiding+failed  refused    = void
@@ -200,6 +207,7 @@ returning       unknown    = return
 returning       approved   = return
 returning       declined   = return
 returning       waiting    = return
+returning       expiring   = return
 returning       gone       = return
 returning       booked     taking_back takeback
 returning       refused    = return
@@ -225,6 +233,7 @@ captured        unknown    =
 captured        approved   =
 captured        declined   !
 captured        waiting    =
+captured        expiring   =
 captured        gone       !
 captured        booked     =
 captured        refused    =
@@ -250,6 +259,7 @@ refunded        unknown    =
 refunded        approved   =
 refunded        declined   !
 refunded        waiting    =
+refunded        expiring   =
 refunded        gone       !
 refunded        booked     =
 refunded        refused    =
@@ -275,6 +285,7 @@ refunded+up     unknown    =
 refunded+up     approved   =
 refunded+up     declined   =
 refunded+up     waiting    =
+refunded+up     expiring   =
 refunded+up     gone       =
 refunded+up     booked     taking_back takeback
 refunded+up     refused    =
@@ -300,6 +311,7 @@ failed          unknown    =
 failed          approved   voiding+failed void
 failed          declined   =
 failed          waiting    =
+failed          expiring   voiding+failed void
 failed          gone       =
 failed          booked     taking_back+failed takeback
 failed          refused    =
@@ -325,6 +337,7 @@ voided          unknown    =
 voided          approved   voiding void
 voided          declined   =
 voided          waiting    =
+voided          expiring   voiding void
 voided          gone       =
 voided          booked     taking_back takeback
 voided          refused    =

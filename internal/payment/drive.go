@@ -381,11 +381,15 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	case provider.Waiting:
 		e.kind, e.approve = evWaiting, o.Approve
 	case provider.Reserved:
-		e.kind = evApproved
+		if e.kind = standingOf(o.CaptureBefore, d.s.micros()); e.kind == evExpiring {
+			e.reason = timedOut
+		}
 	case provider.Taken:
 		e.kind, e.reason = evCaptured, d.otherwise(ctx, o.Taken)
 	case provider.Released:
-		e.kind = evGone
+		if e.kind = evGone; o.Reason == provider.Expired {
+			e.reason = timedOut
+		}
 	case provider.Rejected:
 		e.kind = evDeclined
 	default:
@@ -467,6 +471,8 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 		return event{}, fmt.Errorf("capture: %w", err)
 	case o.Verdict == provider.Undecided:
 		return event{}, errors.New("capture: the gateway has not decided")
+	case o.Verdict == provider.Declined && o.Reason == provider.Expired:
+		return event{kind: evGone, try: d.p.try, reason: timedOut}, nil
 	case o.Verdict == provider.Declined:
 		return event{kind: evUncaptured, reason: o.Reason}, nil
 	}

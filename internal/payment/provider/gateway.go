@@ -38,7 +38,7 @@ const (
 // Outcome is a gateway's answer to a step.
 type Outcome struct {
 	Verdict   Verdict
-	Reason    string // a short code when it was declined: "card_declined"
+	Reason    string // a short code when it was declined: "card_declined"; Expired when an authorization has ended by itself
 	Reference string // the gateway's own name of the charge, if it has one
 
 	Approve       string    // while undecided: URL at which the buyer approves (3-D Secure, or the gateway's own page); "": the buyer need not do anything
@@ -47,6 +47,10 @@ type Outcome struct {
 	Taken         Sum       // of Capture, and of Find once the money was taken: how much that was; zero: the gateway does not say
 	Spent         bool      // of a refund that was declined: one was made with this key, and has failed; another needs another key
 }
+
+// Expired is the reason for which a charge is Released, and its capture Declined, whose
+// authorization has ended because the money was not taken in time.
+const Expired = "authorization_expired"
 
 // Sum is an amount of money.
 type Sum struct {

@@ -42,7 +42,9 @@ func decided(s provider.Standing, o provider.Outcome) provider.Outcome {
 	case provider.Reserved, provider.Taken:
 		o.Verdict = provider.Approved
 	case provider.Released:
-		o.Reason = "voided"
+		if o.Reason == "" {
+			o.Reason = "voided"
+		}
 	}
 	return o
 }
@@ -145,6 +147,9 @@ func stand(o object) (provider.Standing, provider.Outcome) {
 		}
 		return provider.Taken, out
 	case stripe.PaymentIntentStatusCanceled:
+		if pi.CancellationReason == stripe.PaymentIntentCancellationReasonAutomatic {
+			out.Reason = provider.Expired
+		}
 		return provider.Released, out
 	}
 	return provider.Waiting, out // processing
@@ -200,9 +205,8 @@ func captured(o object) (provider.Outcome, error) {
 	case provider.Reserved:
 		return provider.Outcome{}, unclear("capture", errNotDone)
 	case provider.Released:
-		out.Reason = "voided"
-		if o.intent != nil && o.intent.CancellationReason == stripe.PaymentIntentCancellationReasonAutomatic {
-			out.Reason = "authorization_expired"
+		if out.Reason = is.Reason; out.Reason == "" {
+			out.Reason = "voided"
 		}
 	default:
 		out.Reason = "not_authorized"

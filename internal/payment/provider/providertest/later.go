@@ -108,8 +108,13 @@ func (k *kit) expired() {
 		k.Errorf("it is to be captured before %v, then before %v", o.CaptureBefore, again.CaptureBefore)
 	}
 	k.Expire(k.T, c)
-	k.stands(c, provider.Released)
-	k.capture(c, provider.Declined)
+	if o := k.stands(c, provider.Released); o.Reason != provider.Expired {
+		k.Errorf("what has expired is released for %q", o.Reason)
+	}
+	late, err := k.Gateway.Capture(k.ctx, c.ID+".capture", c)
+	if k.expect("capture", late, err, provider.Declined); late.Reason != provider.Expired {
+		k.Errorf("what has expired is not captured for %q", late.Reason)
+	}
 	k.void(c, provider.Approved)
 	k.stands(c, provider.Released)
 	k.once(c, provider.Captured)

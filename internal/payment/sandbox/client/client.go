@@ -111,7 +111,7 @@ func (g *Client) step(ctx context.Context, name, key string, c provider.Charge, 
 	case err != nil:
 		return provider.Outcome{}, err
 	case a.Error != nil && a.Error.Declined:
-		o := provider.Outcome{Reason: a.Error.Code}
+		o := provider.Outcome{Reason: reason(a.Error.Code)}
 		if a.Charge != nil {
 			o.Reference = a.Charge.ID
 		}
@@ -180,11 +180,19 @@ func standing(c *wire.Charge) (provider.Standing, provider.Outcome) {
 		o.Verdict, o.Taken = provider.Approved, provider.Sum{Amount: c.Captured, Currency: c.Currency}
 		return provider.Taken, o
 	case wire.Canceled:
-		o.Reason = c.Reason
+		o.Reason = reason(c.Reason)
 		return provider.Released, o
 	}
 	o.Reason = c.Reason
 	return provider.Rejected, o
+}
+
+// reason is a code of the gateway's, as other gateways say it.
+func reason(code string) string {
+	if code == "expired" {
+		return provider.Expired
+	}
+	return code
 }
 
 var disputes = map[string]provider.DisputeState{"open": provider.DisputeOpen, "won": provider.DisputeWon, "lost": provider.DisputeLost}
