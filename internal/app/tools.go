@@ -85,7 +85,12 @@ func Verify(ctx context.Context, db *sqldb.DB, eventID string) (audit.Verified, 
 	if err := payment.Migrate(ctx, db); err != nil {
 		return audit.Verified{}, err
 	}
-	return audit.VerifyWith(ctx, db, eventID, audit.Beside{Plans: catalogue, Money: payment.Auditor{}})
+	sum, err := audit.VerifyWith(ctx, db, eventID, audit.Beside{Plans: catalogue, Money: payment.Auditor{}})
+	if err != nil {
+		return sum, err
+	}
+	sum.Begun, err = payment.BegunWith(ctx, db.Reader(), eventID)
+	return sum, err
 }
 
 // document is the OpenAPI document, from a server on an empty database that serves

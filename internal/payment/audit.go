@@ -159,6 +159,28 @@ func Unsettled(ctx context.Context, q sqldb.Querier, eventID string) (payments, 
 	return payments, refunds, nil
 }
 
+// BegunWith counts the payments of an event ("": of all) that are over money, by the
+// gateway that they were begun with.
+func BegunWith(ctx context.Context, q sqldb.Querier, eventID string) (list []paymentapi.Begun, err error) {
+	query, args := `SELECT gateway, test, count(*), count(CASE WHEN `+underWay+` THEN 1 END) FROM payments WHERE amount > 0`, []any(nil)
+	if eventID != "" {
+		query, args = query+` AND event_id = $1 AND id >= $1 AND id < $2`, []any{eventID, eventID + "~"} // primary key; ids are below "~"
+	}
+	rows, err := q.QueryContext(ctx, query+` GROUP BY gateway, test ORDER BY gateway, test`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("count payments by gateway: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b paymentapi.Begun
+		if err := rows.Scan(&b.Gateway, &b.Test, &b.Payments, &b.Open); err != nil {
+			return nil, fmt.Errorf("count payments by gateway: %w", err)
+		}
+		list = append(list, b)
+	}
+	return list, rows.Err()
+}
+
 // Migrate brings the tables up to date. On a read-only database it fails if their
 // version differs.
 func Migrate(ctx context.Context, db *sqldb.DB) error { return db.Migrate(ctx, "payment", migrations) }

@@ -274,6 +274,12 @@ func TestWaitingForAnotherGateway(t *testing.T) {
 			t.Error(text)
 		}
 		w.halt()
+		for _, event := range []string{"", event1} {
+			begun, err := BegunWith(t.Context(), w.db.Reader(), event)
+			if want := []paymentapi.Begun{{Gateway: "stripe", Test: true, Payments: 2, Open: 1}}; err != nil || !slices.Equal(begun, want) {
+				t.Errorf("begun %+v, %v", begun, err)
+			}
+		}
 		time.Sleep(4 * time.Hour)
 		found := map[string]string{}
 		for _, f := range w.compared().Findings {

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -25,6 +26,7 @@ type Verified struct {
 	Bookings int64
 	Claims   int64
 	Payments int64
+	Begun    []paymentapi.Begun // those over money
 }
 
 // Beside is what else a verification compares with the ledgers; its fields may be nil.
