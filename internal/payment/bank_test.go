@@ -46,7 +46,8 @@ type account struct {
 	refunded int64
 	list     []provider.Refund
 	captures int
-	expired  bool // it was released by itself
+	refused  int64 // methods on its own page
+	expired  bool  // it was released by itself
 	dispute  provider.Dispute
 }
 
@@ -280,7 +281,7 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 	if b.forgets && a.standing == provider.Reserved {
 		return provider.Waiting, provider.Outcome{}, nil
 	}
-	o := provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
+	o := provider.Outcome{Refused: a.refused, Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
 	switch {
 	case a.standing == provider.Taken:
 		o.Taken = b.instead

@@ -16,7 +16,8 @@ import (
 
 // People who try out stolen cards need many tries: a payment has a bounded number of
 // methods, a booking of payments, and a person of methods that fail in an event. All are
-// counted in the tables, so that restarts and other nodes change nothing.
+// counted in the tables, so that restarts and other nodes change nothing. Methods that are
+// tried on the gateway's own page count alike, and close it when they are too many.
 
 const (
 	// Both by the primary key. What has failed before $4 does not count any more.
@@ -33,9 +34,16 @@ type failedMethod struct {
 	at          int64 // µs since 1970
 }
 
-// fails reports whether the payment's method was declined, for a reason of its own.
-func (w *move) fails() bool {
-	return w.cause.kind == evDeclined && w.from.Status == paymentapi.Pending && !notOfMethod[w.to.Reason]
+// fails is how many methods were declined, for reasons of their own: the payment's, or
+// those that were tried by it on the gateway's own page.
+func (w *move) fails() int64 {
+	if w.to.declines > 0 {
+		return w.to.declines - w.from.declines
+	}
+	if w.cause.kind == evDeclined && w.from.Status == paymentapi.Pending && !notOfMethod[w.to.Reason] {
+		return 1
+	}
+	return 0
 }
 
 // notOfMethod are the codes of gateways for declines that say nothing about a method: the

@@ -24,6 +24,9 @@ type state struct {
 	dispute  string
 	// elsewhere is the part of refunded that people gave back on the gateway's own pages.
 	elsewhere int64
+	// declines is how many methods were declined on the gateway's own page, by the current
+	// method.
+	declines int64
 }
 
 // How far a dispute is. The gateway withdraws the money when it is opened, and brings it
@@ -85,6 +88,7 @@ type event struct {
 	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
 	key       string // evRefunded, evRefundFailed: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
+	declines  int64  // evUnknown … evGone: see state
 	due       int64  // evDisputed: until when evidence counts, µs since 1970; 0: not known
 }
 
@@ -133,7 +137,7 @@ var (
 // errTooLate or errTooMany, that the owner's change is refused.
 func next(s state, e event) (state, []action, error) {
 	if e.try != s.try && e.kind >= evUnknown && e.kind <= evGone {
-		e.kind = evUnknown // what became of an earlier method does not matter
+		e.kind, e.declines = evUnknown, 0 // what became of an earlier method does not matter
 	}
 	switch {
 	case e.kind == evRefunded:
@@ -178,6 +182,7 @@ func undo(s state) []action {
 // nextPending handles pending payments. No confirmation was requested yet, so giving
 // up leaves the hold as it is.
 func nextPending(s state, e event) (state, []action, error) {
+	s.declines = max(s.declines, e.declines)
 	switch {
 	case s.void && e.kind == evAmended:
 		return s, nil, errTooLate
@@ -196,6 +201,9 @@ func nextPending(s state, e event) (state, []action, error) {
 		s.status = paymentapi.Failed
 		return s, nil, nil
 	case evWaiting:
+		if s.try-1+s.declines >= paymentapi.MaxMethods { // so many cards are no buyer's
+			return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
+		}
 		return s, []action{toExtend, toWait}, nil
 	case evGone:
 		s.status = paymentapi.Voided
@@ -209,6 +217,7 @@ func nextPending(s state, e event) (state, []action, error) {
 			return s, nil, errTooMany
 		}
 		s.try++
+		s.declines = 0
 		return s, []action{toAuthorize}, nil
 	}
 	return s, nil, impossible(s, e)

@@ -374,7 +374,7 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	if err != nil {
 		return event{}, fmt.Errorf("ask the gateway: %w", err)
 	}
-	e := event{try: d.p.try, reason: o.Reason, reference: o.Reference}
+	e := event{try: d.p.try, reason: o.Reason, reference: o.Reference, declines: o.Refused}
 	switch standing {
 	case provider.Unknown:
 		e.kind = evUnknown

@@ -47,6 +47,7 @@ type record struct {
 	gateway      string            // the gateway that it was begun with; "": an older program has not said
 	account      string            // the organizer's account there, as of then; "": the money stays with this ticket office
 	test         bool              // no money moves at that gateway
+	declines     int64             // see state
 	transferred  int64             // minor units: what the journal has passed on to the account
 }
 
@@ -162,14 +163,14 @@ func appendStep(history string, s step) string {
 
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere, declines: p.declines}
 }
 
 // moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
-	m.elsewhere = s.elsewhere
+	m.elsewhere, m.declines = s.elsewhere, s.declines
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version

@@ -174,6 +174,11 @@ func (w *move) apply(t *batchTx) error {
 			return err
 		}
 	}
+	if w.to.declines != w.from.declines {
+		if _, err := t.exec(sqlDeclines, w.to.declines, w.to.EventID, w.to.ID); err != nil {
+			return err
+		}
+	}
 	before := w.from.balance()
 	if !w.from.isPosted() {
 		var err error
@@ -182,7 +187,7 @@ func (w *move) apply(t *batchTx) error {
 		}
 	}
 	t.post(&w.to, w.posting(before))
-	if w.fails() {
+	for range w.fails() {
 		t.failed = append(t.failed, failedMethod{w.from.EventID, w.from.UserID, w.to.UpdatedAt})
 	}
 	return nil
@@ -254,7 +259,11 @@ func (w *move) captures() bool {
 func (w *move) costsOther() bool { return w.from.Amount != w.to.Amount }
 
 // waits reports whether the gateway has said how it waits for the buyer, and nothing else.
-func (w *move) waits() bool { return w.cause.kind == evWaiting && w.from.state() == w.to.state() }
+func (w *move) waits() bool {
+	from := w.from.state()
+	from.declines = w.to.declines
+	return w.cause.kind == evWaiting && from == w.to.state()
+}
 
 // disputes reports whether the buyer's bank has said something else of the payment.
 func (w *move) disputes() bool {

@@ -427,3 +427,23 @@ func TestBusy(t *testing.T) {
 		t.Errorf("it is left alone for %v", d)
 	}
 }
+
+// Cards that are declined on the page of a session are counted, although the session waits
+// for another one.
+func TestRefusedOnThePage(t *testing.T) {
+	g, double, _ := startAt(t)
+	c := newCharge(Checkout)
+	o, err := g.Authorize(t.Context(), "a", c)
+	c = with(c, must(t, "authorize", o, err, provider.Undecided))
+	for n := range int64(4) {
+		standing, is, err := g.Find(t.Context(), c)
+		if err != nil || standing != provider.Waiting || is.Refused != n || is.Approve == "" {
+			t.Fatalf("after %d: %d %+v, %v", n, standing, is, err)
+		}
+		double.Visit(o.Approve, stripetest.Declining)
+	}
+	double.Visit(o.Approve, stripetest.Visa)
+	if standing, _, err := g.Find(t.Context(), c); err != nil || standing != provider.Reserved {
+		t.Errorf("%d, %v", standing, err)
+	}
+}

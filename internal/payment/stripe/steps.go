@@ -98,12 +98,33 @@ func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standin
 		return provider.Unknown, provider.Outcome{}, unclear("find", err)
 	}
 	standing, out := stand(o)
+	if o.session != nil && o.intent != nil && o.intent.LastPaymentError != nil {
+		if out.Refused, err = g.refusals(ctx, o.intent.ID); err != nil {
+			return provider.Unknown, provider.Outcome{}, unclear("list charges", err)
+		}
+	}
 	if o.intent != nil && o.intent.LatestCharge != nil && o.intent.LatestCharge.Disputed {
 		if out.Dispute, err = g.dispute(ctx, o.intent.ID, c.Currency); err != nil {
 			return provider.Unknown, provider.Outcome{}, unclear("find dispute", err)
 		}
 	}
 	return standing, out, nil
+}
+
+// refusals counts what was declined on the page of a session: each attempt there is a charge
+// of the same intent.
+func (g *Gateway) refusals(ctx context.Context, intent string) (n int64, err error) {
+	params := &stripe.ChargeListParams{PaymentIntent: &intent}
+	params.Limit = stripe.Int64(100)
+	for ch, err := range g.api.V1Charges.List(ctx, params) {
+		if err != nil {
+			return 0, err
+		}
+		if ch.Status == stripe.ChargeStatusFailed {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // stand reads the state of a charge.

@@ -139,6 +139,16 @@ func (s *Server) getCharge(id string, _ url.Values) reply {
 	return missing("charge", "id")
 }
 
+func (s *Server) listCharges(q url.Values) reply {
+	list := []item{}
+	for i := len(s.charges) - 1; i >= 0; i-- {
+		if c := s.charges[i]; q.Get("payment_intent") == c.of.id {
+			list = append(list, item{c.id, s.showCharge(c)})
+		}
+	}
+	return paged("/v1/charges", list, q)
+}
+
 func (s *Server) getIntent(id string, q url.Values) reply {
 	if pi := s.intent(id); pi != nil {
 		return done(s.showIntent(pi, q))

@@ -342,6 +342,8 @@ func (s *Server) route(r *http.Request, form url.Values) reply {
 		return s.listRefunds(query)
 	case parts[0] == "disputes" && id == "":
 		return s.listDisputes(query)
+	case parts[0] == "charges" && id == "":
+		return s.listCharges(query)
 	case parts[0] == "charges" && id != "":
 		return s.getCharge(id, query)
 	case parts[0] == "balance_transactions" && id == "":
