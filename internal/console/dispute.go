@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"iter"
 	"strings"
 	"time"
 
@@ -28,10 +27,9 @@ type Payments interface {
 	Refunds
 	paymentapi.RefundJobs
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
-	// Story is what happened to a payment, oldest first.
-	Story(ctx context.Context, c caller.Caller, paymentID string) ([]paymentapi.Posting, error)
-	// Postings are those of an event at or after from and before to, in their order.
-	Postings(ctx context.Context, eventID string, from, to time.Time) iter.Seq2[paymentapi.Posting, error]
+	// Story is what happened to a payment, oldest first; whole is false if something was left
+	// out, since too much would have to be read.
+	Story(ctx context.Context, c caller.Caller, paymentID string) (list []paymentapi.Posting, whole bool, err error)
 }
 
 // evidence is what is known of an order, for a gateway or a card network that asks because
@@ -43,6 +41,7 @@ type evidence struct {
 	back      []bookingapi.BackUntil // what goes back from now on
 	payment   *paymentapi.Payment    // nil: none
 	story     []paymentapi.Posting
+	whole     bool // nothing is left out of story
 	log       notifyapi.OrderLog
 	documents []invoiceapi.Document
 	moves     []reasonRow // to other seats
@@ -117,13 +116,8 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 	}
 	if p, ok := payments[bookingID]; ok {
 		x.payment = &p
-		for s, err := range c.Payments.Postings(ctx, e.ID, time.Time{}, time.Time{}) {
-			if err != nil {
-				return nil, err
-			}
-			if s.PaymentID == p.ID {
-				x.story = append(x.story, s)
-			}
+		if x.story, x.whole, err = c.Payments.Story(ctx, v.Caller, p.ID); err != nil {
+			return nil, err
 		}
 	}
 	if _, x.moves, err = c.reasons(v, &b, time.UTC); err != nil {
@@ -229,6 +223,9 @@ func (x *evidence) steps(w io.Writer) {
 	for i := range x.story {
 		p := &x.story[i]
 		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, harmless(p.Reason), harmless(p.Reference), decimal(p.AtGateway(), p.Currency), p.Currency})
+	}
+	if x.payment != nil && !x.whole {
+		_ = out.Write([]string{"", "left out, since the journal of the event is long", "", "", "", "", "", ""})
 	}
 	out.Flush()
 }

@@ -87,14 +87,14 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	if err != nil {
 		return err
 	}
-	steps, payment, err := c.paymentSteps(v, bookingID, zone)
+	steps, whole, payment, err := c.paymentSteps(v, bookingID, zone)
 	if err != nil {
 		return err
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Steps": steps, "Payment": payment, "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
 }
 
@@ -111,18 +111,19 @@ type paymentStep struct {
 var stepsInWords = []string{"pending", "authorized", "captured", "partly_refunded", "refunded", "failed", "voided", "taking_back", "voiding", "returning",
 	"disputed", "dispute_won", "dispute_lost", "refunded_elsewhere", "refund_failed", paymentapi.StepOpening, paymentapi.StepFee}
 
-// paymentSteps are what the journal has of the latest payment for a booking, oldest first.
-func (c *Console) paymentSteps(v *page.Visit, bookingID string, zone *time.Location) ([]paymentStep, *paymentapi.Payment, error) {
+// paymentSteps are what the journal has of the latest payment for a booking, oldest first;
+// whole is false if something was left out.
+func (c *Console) paymentSteps(v *page.Visit, bookingID string, zone *time.Location) (list []paymentStep, whole bool, _ *paymentapi.Payment, _ error) {
 	found, err := c.Payments.Latest(v.Context(), []string{bookingID})
 	p, ok := found[bookingID]
 	if err != nil || !ok {
-		return nil, nil, err
+		return nil, true, nil, err
 	}
-	story, err := c.Payments.Story(v.Context(), v.Caller, p.ID)
+	story, whole, err := c.Payments.Story(v.Context(), v.Caller, p.ID)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
-	list := make([]paymentStep, len(story))
+	list = make([]paymentStep, len(story))
 	for i := range story {
 		s := &story[i]
 		list[i] = paymentStep{What: s.Step, Reason: s.Reason, Reference: s.Reference, Known: slices.Contains(stepsInWords, s.Step), Currency: s.Currency, At: time.UnixMicro(s.At).In(zone)}
@@ -131,7 +132,7 @@ func (c *Console) paymentSteps(v *page.Visit, bookingID string, zone *time.Locat
 			list[i].At = p.CreatedAt.In(zone)
 		}
 	}
-	return list, &p, nil
+	return list, whole, &p, nil
 }
 
 // zoneOf returns the time zone of an event's venue.

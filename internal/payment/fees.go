@@ -101,7 +101,9 @@ func (f *dayFees) write(ctx context.Context) error {
 }
 
 // prefix begins the ids of the day's rows.
-func (f *dayFees) prefix() string { return fmt.Sprintf("%017d-day-", f.at) }
+func (f *dayFees) prefix() string { return dayPrefix(f.at) }
+
+func dayPrefix(at int64) string { return fmt.Sprintf("%017d-day-", at) }
 
 // read reads what is posted of the day.
 func (f *dayFees) read(ctx context.Context) error {

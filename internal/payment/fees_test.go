@@ -98,7 +98,7 @@ func TestFeesArePosted(t *testing.T) {
 			who = fan
 			who.UserID = one.UserID
 		}
-		list, err := w.Story(t.Context(), who, one.ID)
+		list, _, err := w.Story(t.Context(), who, one.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

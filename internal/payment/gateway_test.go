@@ -186,7 +186,7 @@ func TestJournalOfOwnAccounts(t *testing.T) {
 			if told {
 				c = organizer
 			}
-			list, err := w.Story(t.Context(), c, p.ID)
+			list, _, err := w.Story(t.Context(), c, p.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

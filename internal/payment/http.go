@@ -184,7 +184,8 @@ func (s *Service) Register(api huma.API) {
 type storyResponse struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Items []paymentapi.Posting `json:"items"`
+		Items   []paymentapi.Posting `json:"items"`
+		LeftOut bool                 `json:"left_out,omitempty" doc:"Something was left out, since too much would have to be read"`
 	}
 }
 
@@ -193,12 +194,12 @@ func (s *Service) registerStory(api huma.API) {
 	huma.Register(api, says("All that happened to the payment, oldest first: what was learned from the payment gateway and about the booking, who asked for it, and the money that each step moved between accounts. Debits are above 0, credits below; the lines of a step add up to 0. A step that moves no money has none. "+forReaders,
 		operation("get-payment-journal", http.MethodGet, "/payments/{id}/journal", "Read the journal of a payment")),
 		func(ctx context.Context, in *idInput) (*storyResponse, error) {
-			list, err := s.Story(ctx, caller.From(ctx), in.ID)
+			list, whole, err := s.Story(ctx, caller.From(ctx), in.ID)
 			if err != nil {
 				return nil, err
 			}
 			r := &storyResponse{CacheControl: "private, no-store"}
-			r.Body.Items = append([]paymentapi.Posting{}, list...)
+			r.Body.Items, r.Body.LeftOut = append([]paymentapi.Posting{}, list...), !whole
 			return r, nil
 		})
 }

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/patience"
@@ -330,19 +331,73 @@ func TestPostingsAddUp(t *testing.T) {
 	})
 }
 
-// A payment's story has what the journal began with, and does not read what is older than
-// the payment.
-func TestStoryBeginsWithThePayment(t *testing.T) {
+// A payment's story is looked for around its steps; only what is not there is looked for
+// elsewhere, up to a limit, and never before the payment.
+func TestStoryIsReadAroundItsSteps(t *testing.T) {
 	w := newWorld(t)
 	w.patience = patience.Long
 	_, p := w.bought(fan.UserID)
-	posting := func(step string) string { return `{"p":"` + p.ID + `","s":"` + step + `"}` }
-	w.change(sqlPost, event1, "00000000000000000-0", "USD", "["+posting("opening")+"]")
-	old := time.UnixMicro(p.CreatedAt)
-	w.change(sqlPost, event1, rowIDAt(old.Add(-time.Hour).UnixMicro()), "USD", "["+posting("clock")+"]")
-	w.change(sqlPost, event1, rowIDAt(old.Add(-2*clocksDiffer).UnixMicro()), "USD", posting("unreadable"))
-	list, err := w.Story(t.Context(), admin, p.ID)
-	if err != nil || len(list) < 3 || list[0].Step != "opening" || list[1].Step != "clock" || list[len(list)-1].Step != string(paymentapi.Captured) {
-		t.Errorf("%+v %v", list, err)
+	began := time.UnixMicro(p.CreatedAt)
+	plant := func(at time.Time, text string) { w.change(sqlPost, event1, rowIDAt(at.UnixMicro()), "USD", text) }
+	read := func(c caller.Caller, want string, all bool) {
+		t.Helper()
+		list, whole, err := w.Story(t.Context(), c, p.ID)
+		var steps []string
+		for _, one := range list {
+			steps = append(steps, one.Step)
+		}
+		if got := strings.Join(steps, " "); err != nil || got != want || whole != all {
+			t.Errorf("%q, whole: %v, %v; want %q, %v", got, whole, err, want, all)
+		}
+	}
+	plant(began.Add(-2*clocksDiffer), `[{"p":"`+p.ID+`", unreadable`)
+	plant(began.Add(4*time.Hour), `[{"p":"`+p.ID+`", unreadable`)
+	read(admin, "authorized captured", true)
+	read(fan, "authorized captured", true)
+
+	const early = 20000 * 1_000_000 // the clocks were wrong by so many µs
+	steps, err := p.steps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	history := ""
+	for _, one := range steps {
+		history = appendStep(history, step{Status: one.Status, At: one.At.UnixMicro() - early})
+	}
+	w.change(`UPDATE payments SET created_at = $1, updated_at = $2, history = $3 WHERE id = $4`, p.CreatedAt-early, p.UpdatedAt-early, history, p.ID)
+	read(admin, "authorized captured", true)
+	plant(began.Add(-time.Second), strings.Repeat(" ", storyBytes)+"[]")
+	read(fan, "", false)
+	read(admin, "authorized captured", true)
+}
+
+// What has no step in the history, such as another method, is looked for while the payment
+// was pending.
+func TestStoryHasOtherMethods(t *testing.T) {
+	w := newWorld(t)
+	w.patience = patience.Long
+	_, p := w.bought(fan.UserID)
+	began := time.UnixMicro(p.CreatedAt).Add(-5 * time.Minute)
+	history := strings.Replace(p.History, fmt.Sprint(p.CreatedAt), fmt.Sprint(began.UnixMicro()), 1)
+	w.change(`UPDATE payments SET created_at = $1, history = $2, version = version + 1, posted = posted + 1 WHERE id = $3`, began.UnixMicro(), history, p.ID)
+	w.change(sqlPost, event1, rowIDAt(began.Add(2*time.Minute).UnixMicro()), "USD", `[{"p":"`+p.ID+`","s":"pending","c":"amended"}]`)
+	list, whole, err := w.Story(t.Context(), admin, p.ID)
+	if err != nil || !whole || len(list) != 3 || list[0].Cause != "amended" {
+		t.Errorf("%+v %v %v", list, whole, err)
+	}
+}
+
+// What the journal began with belongs to a payment's story.
+func TestStoryBeginsWithTheJournal(t *testing.T) {
+	w := newWorld(t)
+	w.patience = patience.Long
+	_, p := w.bought(fan.UserID)
+	at := p.CreatedAt - 90*24*time.Hour.Microseconds()
+	w.change(`UPDATE payments SET created_at = $1, updated_at = $1, history = $2 WHERE id = $3`, at,
+		fmt.Sprintf(`[{"status":"pending","at":%d},{"status":"captured","at":%d}]`, at, at+1), p.ID)
+	w.change(sqlPost, event1, "00000000000000000-0", "USD", `[{"p":"`+p.ID+`","s":"opening"}]`)
+	list, whole, err := w.Story(t.Context(), admin, p.ID)
+	if err != nil || !whole || len(list) != 3 || list[0].Step != "opening" || list[2].Step != string(paymentapi.Captured) {
+		t.Errorf("%+v %v %v", list, whole, err)
 	}
 }

@@ -1,8 +1,12 @@
 package payment
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"iter"
+	"slices"
+	"time"
 
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
@@ -24,14 +28,38 @@ func (s *Service) postLate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for i := range list {
-			if err := s.store.do(ctx, &latePosting{list[i]}); err != nil {
+		for one := range eventsOf(list) {
+			// What the journal has of a payment changes only with its row, which is compared when
+			// it is posted.
+			sums, err := journalSums(ctx, s.store.db.Reader(), one)
+			if err != nil {
 				return err
 			}
-			last = rowKey{list[i].EventID, list[i].ID}
+			for i := range one {
+				if err := s.store.do(ctx, &latePosting{one[i], sums[one[i].ID]}); err != nil {
+					return err
+				}
+				last = rowKey{one[i].EventID, one[i].ID}
+			}
 		}
 		if len(list) < atOnce {
 			return nil
+		}
+	}
+}
+
+// eventsOf yields the parts of a list, in the order of events, that are of one event.
+func eventsOf(list []record) iter.Seq[[]record] {
+	return func(yield func([]record) bool) {
+		for len(list) > 0 {
+			n := slices.IndexFunc(list, func(p record) bool { return p.EventID != list[0].EventID })
+			if n < 0 {
+				n = len(list)
+			}
+			if !yield(list[:n]) {
+				return
+			}
+			list = list[n:]
 		}
 	}
 }
@@ -54,39 +82,57 @@ func (s *store) unposted(ctx context.Context, after rowKey, limit int) ([]record
 }
 
 // latePosting posts what a payment has moved, and the journal does not have.
-type latePosting struct{ p record }
+type latePosting struct {
+	p      record
+	before balance // what the journal has of it
+}
 
 func (w *latePosting) apply(t *batchTx) error {
 	n, err := t.exec(sqlPostedNow, w.p.EventID, w.p.ID, w.p.Version)
 	if err != nil || n == 0 {
 		return err
 	}
-	before, err := t.inJournal(&w.p)
-	if err != nil || before == w.p.balance() {
-		return err
+	if w.before == w.p.balance() {
+		return nil
 	}
 	text := append(append(append([]byte(nil), `{"p":"`...), w.p.ID...), `","s":"`+paymentapi.StepOpening+`"`...)
-	t.post(&w.p, string(append(appendLines(text, before, w.p.balance()), '}')))
+	t.post(&w.p, string(append(appendLines(text, w.before, w.p.balance()), '}')))
 	return nil
 }
 
-// inJournal adds up what the journal has of a payment, but for the gateway's fees.
-func (t *batchTx) inJournal(p *record) (b balance, err error) {
-	q := sqldb.Querier(t.tx)
-	postingsBy(t.ctx, q, p.EventID, func(one paymentapi.Posting, failed error) bool {
-		if err = failed; err == nil && one.PaymentID == p.ID && one.Step != paymentapi.StepFee { // which does not follow from the row
-			for _, l := range one.Lines {
-				for i, name := range paymentapi.Accounts {
-					if name == l.Account {
-						b[i] += l.Amount
-					}
-				}
-			}
-		}
-		return err == nil
-	}, sqlStory, p.EventID, ofPayment(p.ID), "", "~")
-	return b, err
+// inJournal adds up what the journal has of a payment, but for the gateway's fees. It reads
+// all that was written since the payment began, which only those need that a program without
+// a journal has changed.
+func (t *batchTx) inJournal(p *record) (balance, error) {
+	sums, err := journalSums(t.ctx, t.tx, []record{*p})
+	return sums[p.ID], err
 }
 
-// ofPayment is a pattern of the rows that speak of a payment.
-func ofPayment(id string) string { return `%{"p":"` + id + `"%` }
+// journalSums adds up what the journal has of payments of one event, but for the gateway's
+// fees.
+func journalSums(ctx context.Context, q sqldb.Querier, list []record) (map[string]balance, error) {
+	sums := make(map[string]balance, len(list))
+	begin := list[0].CreatedAt
+	for i := range list {
+		sums[list[i].ID] = balance{}
+		begin = min(begin, list[i].CreatedAt)
+	}
+	take := func(row *journalRow) error {
+		if len(list) == 1 && !bytes.Contains(row.postings, []byte(list[0].ID)) {
+			return nil
+		}
+		all, err := row.shown()
+		for i := range all {
+			if b, ok := sums[all[i].PaymentID]; ok {
+				b.add(&all[i])
+				sums[all[i].PaymentID] = b
+			}
+		}
+		return err
+	}
+	err := journalRows(ctx, q, list[0].EventID, "", rowBound(time.UnixMicro(1), ""), take) // what the journal began with has no time
+	if err == nil {
+		err = journalRows(ctx, q, list[0].EventID, rowBound(time.UnixMicro(max(begin-clocksDiffer.Microseconds(), 1)), ""), "~", take)
+	}
+	return sums, err
+}

@@ -2,11 +2,11 @@ package payment
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"iter"
 	"time"
 
-	"boxoffice/internal/caller"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
@@ -15,13 +15,8 @@ import (
 // All by ranges of the primary key.
 const (
 	sqlJournal     = `SELECT id, currency, postings FROM payments_journal WHERE event_id = $1 AND id >= $2 AND id < $3 ORDER BY id, currency`
-	sqlStory       = `SELECT id, currency, postings FROM payments_journal WHERE event_id = $1 AND id >= $3 AND id < $4 AND postings LIKE $2 ORDER BY id, currency`
 	sqlNextJournal = `SELECT event_id FROM payments_journal WHERE event_id > $1 ORDER BY event_id LIMIT 1`
 )
-
-// clocksDiffer is by how much the clocks that the times of payments and of the journal's
-// rows are from may differ.
-const clocksDiffer = 24 * time.Hour
 
 // storedPosting is a posting as a row has it: see move.posting.
 type storedPosting struct {
@@ -67,41 +62,61 @@ func Postings(ctx context.Context, q sqldb.Querier, eventID string, from, to tim
 
 // postingsOf yields those of one event, and reports whether to go on.
 func postingsOf(ctx context.Context, q sqldb.Querier, eventID string, from, to time.Time, yield func(paymentapi.Posting, error) bool) bool {
-	return postingsBy(ctx, q, eventID, yield, sqlJournal, eventID, rowBound(from, ""), rowBound(to, "~"))
+	goOn := true
+	err := journalRows(ctx, q, eventID, rowBound(from, ""), rowBound(to, "~"), func(r *journalRow) error {
+		list, err := r.shown()
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if goOn = yield(list[i], nil); !goOn {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if err != nil && goOn {
+		yield(paymentapi.Posting{}, err)
+	}
+	return err == nil
 }
 
-// postingsBy yields those that a statement finds in an event.
-func postingsBy(ctx context.Context, q sqldb.Querier, eventID string, yield func(paymentapi.Posting, error) bool, text string, args ...any) bool {
-	fail := func(err error) bool {
-		yield(paymentapi.Posting{}, fmt.Errorf("read journal of event %q: %w", eventID, err))
-		return false
-	}
-	rows, err := q.QueryContext(ctx, text, args...)
+// journalRows passes on the rows of an event with from ≤ id < to. What take returns ends
+// it. The text of a row is overwritten by the next.
+func journalRows(ctx context.Context, q sqldb.Querier, eventID, from, to string, take func(*journalRow) error) error {
+	fail := func(err error) error { return fmt.Errorf("read journal of event %q: %w", eventID, err) }
+	rows, err := q.QueryContext(ctx, sqlJournal, eventID, from, to)
 	if err != nil {
 		return fail(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id, currency string
-		var text []byte
-		if err := rows.Scan(&id, &currency, &text); err != nil {
+		r := journalRow{rowKey: rowKey{event: eventID}}
+		if err := rows.Scan(&r.id, &r.currency, (*sql.RawBytes)(&r.postings)); err != nil {
 			return fail(err)
 		}
-		var list []storedPosting
-		if err := codec.ReadKnown(text, &list); err != nil {
-			return fail(unreadable{id, err})
-		}
-		at := postedAt(id)
-		for i := range list {
-			if !yield(list[i].shown(eventID, currency, at), nil) {
-				return false
-			}
+		if err := take(&r); err != nil {
+			return fail(err)
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fail(err)
 	}
-	return true
+	return nil
+}
+
+// shown is a row's postings.
+func (r *journalRow) shown() ([]paymentapi.Posting, error) {
+	var list []storedPosting
+	if err := codec.ReadKnown(r.postings, &list); err != nil {
+		return nil, unreadable{r.id, err}
+	}
+	at := postedAt(r.id)
+	out := make([]paymentapi.Posting, len(list))
+	for i := range list {
+		out[i] = list[i].shown(r.event, r.currency, at)
+	}
+	return out, nil
 }
 
 // unreadable is a row of the journal that no program can have written.
@@ -143,32 +158,6 @@ func (p *storedPosting) shown(eventID, currency string, at int64) paymentapi.Pos
 // Postings yields the journal: see the function of this name.
 func (s *Service) Postings(ctx context.Context, eventID string, from, to time.Time) iter.Seq2[paymentapi.Posting, error] {
 	return Postings(ctx, s.store.db.Reader(), eventID, from, to)
-}
-
-// Story is everything that happened to a payment, for callers who may read it: what the
-// payment service has learned, from whom, and the money that it moved.
-func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID string) (list []paymentapi.Posting, err error) {
-	p, owns, err := s.read(ctx, caller, paymentID)
-	if err != nil {
-		return nil, err
-	}
-	buyer := owns && !caller.Administers() // what the gateway keeps is the organizer's and ours to know
-	take := func(one paymentapi.Posting, failed error) bool {
-		if err = failed; err == nil && one.PaymentID == p.ID && !(buyer && one.Step == paymentapi.StepFee) {
-			if buyer {
-				one.Reason = forBuyers(one.Reason)
-				one.Gateway, one.GatewayAccount, one.Test = "", "", false
-			}
-			list = append(list, one)
-		}
-		return err == nil
-	}
-	// What the journal began with has no time. The rest is not older than the payment.
-	q, from := s.store.db.Reader(), fmt.Sprintf("%017d", max(p.CreatedAt-clocksDiffer.Microseconds(), 1))
-	if postingsBy(ctx, q, p.EventID, take, sqlStory, p.EventID, ofPayment(p.ID), "", rowBound(time.UnixMicro(1), "")) {
-		postingsBy(ctx, q, p.EventID, take, sqlStory, p.EventID, ofPayment(p.ID), from, "~")
-	}
-	return list, err
 }
 
 // Balances adds up an event's accounts, by currency.

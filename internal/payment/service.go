@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
@@ -59,6 +60,7 @@ type Service struct {
 	failed    *outbox // refunds that have failed
 	notices   *notices.Service
 	again     map[string]bool // days to look at again; only compareDays uses it
+	stories   *semaphore.Weighted
 	failing   map[string]bool // days that failed at their first look; only compareDays uses it
 
 	// Durations; tests shorten them.
@@ -116,7 +118,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		confirmBy: time.Hour, // expired holds can be paid for half an hour
 		firstRest: 10 * time.Minute,
 		lastRest:  24 * time.Hour,
-		drives:    map[string]*drive{}, stuck: map[string]stuck{}, again: map[string]bool{}, failing: map[string]bool{}, mostDrives: maxDrives,
+		drives:    map[string]*drive{}, stuck: map[string]stuck{}, again: map[string]bool{}, failing: map[string]bool{},
+		stories: semaphore.NewWeighted(stories), mostDrives: maxDrives,
 		calls: &calls{slots: make(chan struct{}, maxCalls)}, repeatGap: repeatGap,
 		shared: db.Shared(),
 	}

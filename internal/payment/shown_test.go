@@ -38,7 +38,7 @@ func TestReasonsOfDeclinedPayments(t *testing.T) {
 				t.Errorf("%s for %s: %q %v", name, c.who.Role, p.Reason, err)
 			}
 		}
-		story, err := w.Story(t.Context(), c.who, b.ID+"-1")
+		story, _, err := w.Story(t.Context(), c.who, b.ID+"-1")
 		if err != nil || len(story) == 0 || story[len(story)-1].Reason != c.want {
 			t.Errorf("journal for %s: %+v %v", c.who.Role, story, err)
 		}
