@@ -36,10 +36,11 @@ type Events interface {
 	OwnEvent(ctx context.Context, c caller.Caller, id string) (eventapi.Event, error)
 }
 
-// Payments reads payments and their journal; see paymentapi.Reads.
+// Payments reads payments and their journal.
 type Payments interface {
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
-	Refunds(ctx context.Context, eventIDs []string) (map[string]paymentapi.Refunds, error)
+	// Owed is what of an event's sales is still to be refunded, by currency, in minor units.
+	Owed(ctx context.Context, eventID string) (map[string]int64, error)
 	// Postings are those of an event at or after from and before to, oldest first.
 	Postings(ctx context.Context, eventID string, from, to time.Time) iter.Seq2[paymentapi.Posting, error]
 }

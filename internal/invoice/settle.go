@@ -54,7 +54,7 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 	if held := e.Over.Add(s.cfg.Reserve.For); s.cfg.Reserve.Percent > 0 && e.Status != eventapi.Cancelled && !e.Over.IsZero() && now.Before(held) {
 		out.Held, out.HeldUntil = s.cfg.Reserve.Percent, held.In(out.At.Location())
 	}
-	refunds, err := s.cfg.Payments.Refunds(ctx, []string{eventID})
+	open, err := s.cfg.Payments.Owed(ctx, eventID)
 	if err != nil {
 		return out, fmt.Errorf("settle event %s: %w", eventID, err)
 	}
@@ -71,10 +71,9 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 		}
 		add(sums[p.Currency], &p)
 	}
-	open := refunds[eventID]
 	for _, currency := range slices.Sorted(maps.Keys(sums)) {
 		t := sums[currency]
-		settle(t, out.Over, out.Held, open.Pending.Amount+open.Failed.Amount, seller.TaxRate)
+		settle(t, out.Over, out.Held, open[currency], seller.TaxRate)
 		if *t != (invoiceapi.Statement{Currency: currency}) { // only steps without money
 			out.Items = append(out.Items, *t)
 		}
@@ -82,8 +81,12 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 	return out, nil
 }
 
+// goesBack are the steps of refunds.
+var goesBack = map[string]bool{string(paymentapi.PartlyRefunded): true, string(paymentapi.Refunded): true, string(paymentapi.RefundedElsewhere): true}
+
 // add adds a posting to a statement. Credits of the organizer, of fees and of tax are a
-// sale; debits of fees, of tax and of refunds are money that went back.
+// sale; debits of fees, of tax and of refunds are money that went back. A refund's parts
+// are rounded so that all refunds add up: one of them may be a credit of a cent.
 func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 	if p.Step == string(paymentapi.RefundCameBack) {
 		cameBack(t, p)
@@ -110,6 +113,9 @@ func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 			t.PaidOut += l.Amount
 		case paymentapi.AccountOrganizer, paymentapi.AccountFees, paymentapi.AccountTax, paymentapi.AccountRefunds:
 			in, out := max(-l.Amount, 0), max(l.Amount, 0)
+			if goesBack[p.Step] {
+				in, out = 0, l.Amount
+			}
 			sold, back = sold+in, back+out
 			switch l.Account {
 			case paymentapi.AccountFees:

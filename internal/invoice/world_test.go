@@ -33,7 +33,7 @@ type world struct {
 	prices   map[string]seating.Prices
 	fails    error // of reading payments
 	journal  []paymentapi.Posting
-	open     int64 // still to be refunded
+	open     map[string]int64 // still to be refunded, by currency
 }
 
 var (
@@ -219,9 +219,7 @@ func (w *world) OwnEvent(_ context.Context, c caller.Caller, id string) (eventap
 	return e, nil
 }
 
-func (w *world) Refunds(_ context.Context, ids []string) (map[string]paymentapi.Refunds, error) {
-	return map[string]paymentapi.Refunds{ids[0]: {Pending: paymentapi.RefundFigure{Count: 1, Amount: w.open}}}, nil
-}
+func (w *world) Owed(context.Context, string) (map[string]int64, error) { return w.open, nil }
 
 func (w *world) Postings(_ context.Context, eventID string, _, _ time.Time) iter.Seq2[paymentapi.Posting, error] {
 	return func(yield func(paymentapi.Posting, error) bool) {

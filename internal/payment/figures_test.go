@@ -71,3 +71,37 @@ func TestReturnedMoneyIsCounted(t *testing.T) {
 		t.Errorf("another event's: %+v %v", got, err)
 	}
 }
+
+// Of the sales, refunds that are not made, or have failed, are owed; money of payments that
+// were given up was never sold for.
+func TestOwed(t *testing.T) {
+	w := newWorld(t)
+	paid, given, quiet := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2), w.house.hold(fan.UserID, 3)
+	for _, b := range []bookingapi.Booking{paid, given} {
+		if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
+			t.Fatal(p)
+		}
+	}
+	w.change(`UPDATE payments SET status = 'returning', ends_as = 'voided' WHERE booking_id = $1`, given.ID)
+	for i, one := range []struct {
+		booking, status string
+		amount          int64
+	}{{paid.ID, refundPending, 3}, {paid.ID, refundFailed, 40}, {paid.ID, refundDone, 500}, {paid.ID, refundNeedless, 600}, {given.ID, refundPending, 7000}, {quiet.ID, refundPending, 8000}} {
+		seq := int64(1000 + i)
+		w.change(sqlAddRefund, refundID(event1, seq), event1, seq, one.booking, one.amount, 1)
+		w.change(`UPDATE refunds SET status = $1 WHERE id = $2`, one.status, refundID(event1, seq))
+	}
+	w.change(sqlAddRefund, refundID(event1, 1100), event1, 1100, paid.ID, 9000, 1)
+	w.change(`UPDATE refunds SET status = 'failed', handled = 'by hand' WHERE id = $1`, refundID(event1, 1100))
+	all, err := w.refundsOf(t.Context(), event1)
+	if err != nil || all.Failed.Amount != 40 || all.Pending.Amount <= given.Amount {
+		t.Fatalf("%+v %v", all, err)
+	}
+	owed, err := w.Owed(t.Context(), event1)
+	if err != nil || len(owed) != 1 || owed[paid.Currency] != 43 {
+		t.Errorf("%v %v", owed, err)
+	}
+	if owed, err := w.Owed(t.Context(), "0000000000000002"); err != nil || len(owed) != 0 {
+		t.Errorf("another event's: %v %v", owed, err)
+	}
+}
