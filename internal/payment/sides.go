@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -24,12 +23,14 @@ const (
 		FROM /*sqlite: json_each($1) AS j CROSS JOIN payments p*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS j(value) JOIN payments p*/
 		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
 
-	// By refunds_open, and over all refunds.
-	sqlRefundsStuck = `SELECT id, booking_id, payment_id, amount, reason, created_at FROM refunds WHERE status = 'pending' AND created_at < $1 ORDER BY id`
+	// By refunds_open; and over all refunds, by the primary key.
+	sqlRefundsStuck = `SELECT event_id, seq, id, booking_id, payment_id, amount, reason, created_at FROM refunds
+		WHERE status = 'pending' AND id > $1 AND created_at < $2 ORDER BY id LIMIT $3`
 	// By payments_disputed.
 	sqlDisputed = `SELECT event_id, id FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 
-	sqlRefundsFailed = `SELECT id, booking_id, payment_id, amount, reason, updated_at FROM refunds WHERE status = 'failed' AND handled = '' AND updated_at >= $1 AND updated_at < $2 ORDER BY id`
+	sqlRefundsFailed = `SELECT event_id, seq, id, booking_id, payment_id, amount, reason, updated_at FROM refunds
+		WHERE (event_id, seq) > ($1 COLLATE "C", $2) AND status = 'failed' AND handled = '' AND updated_at >= $3 AND updated_at < $4 ORDER BY event_id COLLATE "C", seq LIMIT $5`
 )
 
 // OfBookings implements reconcile.Record.
@@ -112,10 +113,10 @@ func (c sides) Open(ctx context.Context, before, from, to time.Time) iter.Seq2[r
 	return func(yield func(reconcile.Finding, error) bool) {
 		err := c.stuck(ctx, before.UnixMicro(), yield)
 		if err == nil {
-			err = c.refunds(ctx, reconcile.RefundFailed, yield, sqlRefundsFailed, from.UnixMicro(), to.UnixMicro())
+			err = c.refusedRefunds(ctx, from.UnixMicro(), to.UnixMicro(), yield)
 		}
 		if err == nil { // last: there are many while an event's refunds are paused
-			err = c.refunds(ctx, reconcile.RefundStuck, yield, sqlRefundsStuck, before.UnixMicro())
+			err = c.stuckRefunds(ctx, before.UnixMicro(), yield)
 		}
 		if err != nil && err != errEnough { //nolint:errorlint // the value itself
 			yield(reconcile.Finding{}, err)
@@ -177,19 +178,69 @@ func (c sides) stuck(ctx context.Context, before int64, yield func(reconcile.Fin
 	}
 }
 
-func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, yield func(reconcile.Finding, error) bool, query string, args ...any) error {
-	rows, err := c.s.store.db.Browse().QueryContext(ctx, query, args...)
+// listedAtOnce is how many refunds are listed at once.
+const listedAtOnce = recoverAtOnce
+
+// refusedRefunds yields refunds that have failed from ≤ t < to, in µs since 1970.
+func (c sides) refusedRefunds(ctx context.Context, from, to int64, yield func(reconcile.Finding, error) bool) error {
+	if from >= to {
+		return nil
+	}
+	event, seq := "", int64(0)
+	for {
+		page, err := c.refunds(ctx, reconcile.RefundFailed, sqlRefundsFailed, event, seq, from, to, listedAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, f := range page {
+			if event, seq = f.event, f.seq; !yield(f.Finding, nil) {
+				return errEnough
+			}
+		}
+		if len(page) < listedAtOnce {
+			return nil
+		}
+	}
+}
+
+// stuckRefunds yields refunds that are not made since before a time, in µs since 1970.
+func (c sides) stuckRefunds(ctx context.Context, before int64, yield func(reconcile.Finding, error) bool) error {
+	for after := ""; ; {
+		page, err := c.refunds(ctx, reconcile.RefundStuck, sqlRefundsStuck, after, before, listedAtOnce)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := c.elsewhere(ctx, page); err != nil {
+			return err
+		}
+		for _, f := range page {
+			if after = f.Refund; !yield(f.Finding, nil) {
+				return errEnough
+			}
+		}
+	}
+}
+
+// foundRefund is a refund that is reported.
+type foundRefund struct {
+	event string
+	seq   int64
+	reconcile.Finding
+}
+
+// refunds reads a page of refunds.
+func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, query string, args ...any) (page []foundRefund, err error) {
+	rows, err := c.s.store.db.Browse().QueryContext(ctx, c.s.store.db.Text(query), args...)
 	if err != nil {
-		return fmt.Errorf("list refunds: %w", err)
+		return nil, fmt.Errorf("list refunds: %w", err)
 	}
 	defer rows.Close()
-	var page []reconcile.Finding
 	for rows.Next() {
-		f := reconcile.Finding{Kind: kind}
+		f := foundRefund{Finding: reconcile.Finding{Kind: kind}}
 		var reason string
 		var at int64
-		if err := rows.Scan(&f.Refund, &f.BookingID, &f.PaymentID, &f.Amount, &reason, &at); err != nil {
-			return fmt.Errorf("list refunds: %w", err)
+		if err := rows.Scan(&f.event, &f.seq, &f.Refund, &f.BookingID, &f.PaymentID, &f.Amount, &reason, &at); err != nil {
+			return nil, fmt.Errorf("list refunds: %w", err)
 		}
 		if reason == "no-payment" { // there is nothing to give back, and the ledger's verification says so
 			f.PaymentID = ""
@@ -197,26 +248,14 @@ func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, yield fu
 		f.At = time.UnixMicro(at).UTC()
 		page = append(page, f)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("list refunds: %w", err)
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list refunds: %w", err)
 	}
-	for part := range slices.Chunk(page, recoverAtOnce) {
-		if kind == reconcile.RefundStuck {
-			if err := c.elsewhere(ctx, part); err != nil {
-				return err
-			}
-		}
-		for _, f := range part {
-			if !yield(f, nil) {
-				return errEnough
-			}
-		}
-	}
-	return nil
+	return page, nil
 }
 
 // elsewhere marks refunds of payments that were begun with another gateway.
-func (c sides) elsewhere(ctx context.Context, list []reconcile.Finding) error {
+func (c sides) elsewhere(ctx context.Context, list []foundRefund) error {
 	ids := make([]string, len(list))
 	for i := range list {
 		ids[i] = list[i].BookingID

@@ -135,6 +135,36 @@ func TestFailedRefundsAreReportedFirst(t *testing.T) {
 	}
 }
 
+// However many refunds there are, all are reported, a page at a time.
+func TestManyOpenRefunds(t *testing.T) {
+	w := newWorld(t)
+	const n = 2*listedAtOnce + 3
+	var entries []ledger.Entry
+	for seq := range int64(2 * n) {
+		entries = append(entries, ledger.Entry{EventID: event1, Seq: seq + 1, BookingID: event1 + "b", Amount: 100})
+	}
+	if err := w.store.do(t.Context(), &intake{entries: entries, now: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.change(`UPDATE refunds SET status = 'failed' WHERE event_id = $1 AND seq > $2`, event1, n)
+	found := map[string]bool{}
+	var kinds [2]int
+	for f, err := range (sides{w.Service}).Open(t.Context(), w.now(), time.UnixMicro(0), w.now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[f.Refund] = true
+		if f.Kind == reconcile.RefundStuck {
+			kinds[0]++
+		} else {
+			kinds[1]++
+		}
+	}
+	if len(found) != 2*n || kinds != [2]int{n, n} {
+		t.Errorf("%d of %d, %v", len(found), 2*n, kinds)
+	}
+}
+
 // A payment that was given up is captured nevertheless, and nobody here has noticed: the
 // gateway is asked before that is reported, and the money goes back.
 func TestReconcilingAsks(t *testing.T) {
