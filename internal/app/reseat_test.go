@@ -3,13 +3,16 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/userapi"
 )
 
 // An organizer moves an order in the console and by the API: the tickets are for the new
@@ -128,4 +131,117 @@ func (h *house) freeSeats(t *testing.T, event string) (labels []string) {
 		}
 	}
 	return labels
+}
+
+// Moves, refunds, a part of the money and the end of the event meet: whatever the order, each
+// buyer gets back what was paid, once, and seats, payments, journal and invoices agree.
+func TestMovesMeetRefunds(t *testing.T) {
+	h, _ := newPostHouse(t)
+	organizer := h.account(t, caller.Organizer)
+	h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
+	event := h.event(t, organizer)
+	var buyers []userapi.Fan
+	var bookings []string
+	for _, name := range []string{"ann", "bob", "cem"} {
+		fan := h.visitor(t, name)
+		buyers, bookings = append(buyers, fan), append(bookings, h.buys(t, fan, event, 2, paymentapi.SandboxOK))
+	}
+	free := h.freeSeats(t, event)
+	type seat struct{ Label string }
+	seats := func(booking string) (list []string) {
+		var b struct{ Seats []seat }
+		if err := json.Unmarshal(h.ask(t, organizer, "GET", "/bookings/"+booking, "").Body.Bytes(), &b); err != nil {
+			t.Error(err)
+		}
+		for _, s := range b.Seats {
+			list = append(list, s.Label)
+		}
+		return list
+	}
+	move := func(booking string, to ...string) *httptest.ResponseRecorder {
+		raw, err := json.Marshal(map[string]any{"seats": to, "reason": "The row is closed."})
+		if err != nil {
+			t.Error(err)
+		}
+		return h.ask(t, organizer, "PUT", "/bookings/"+booking+"/seats", string(raw))
+	}
+	var all sync.WaitGroup
+	for i, booking := range bookings {
+		fan, first := buyers[i], seats(booking)
+		for _, ask := range []func() *httptest.ResponseRecorder{
+			func() *httptest.ResponseRecorder { return move(booking, free[2*i], first[1]) },
+			func() *httptest.ResponseRecorder { return move(booking, free[2*i], free[(2*i+1)%6]) },
+			func() *httptest.ResponseRecorder { return move(booking, free[(2*i+2)%6]) },
+			func() *httptest.ResponseRecorder {
+				return h.ask(t, fan, "DELETE", "/bookings/"+booking+"?seats="+url.QueryEscape(first[1]), "")
+			},
+			func() *httptest.ResponseRecorder {
+				return h.ask(t, organizer, "POST", "/bookings/"+booking+"/refunds", `{"amount":700,"paid_left":10000,"reason":"Noise."}`)
+			},
+		} {
+			all.Go(func() {
+				if w := ask(); w.Code != 200 && w.Code != 409 && w.Code != 422 {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+			})
+		}
+	}
+	all.Wait()
+	has := map[string]string{}
+	for _, booking := range bookings {
+		for _, label := range seats(booking) {
+			if other := has[label]; other != "" {
+				t.Errorf("%s belongs to %s and to %s", label, other, booking)
+			}
+			has[label] = booking
+		}
+	}
+	if _, err := Verify(t.Context(), h.DB, ""); err != nil {
+		t.Error(err)
+	}
+	all.Go(func() {
+		if w := h.ask(t, organizer, "PUT", "/events/"+event, `{"status":"cancelled"}`); w.Code != 200 && w.Code != 202 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+	for i, booking := range bookings {
+		all.Go(func() {
+			to := free[6+2*i : 8+2*i]
+			if w := move(booking, to[:len(seats(booking))]...); w.Code != 200 && w.Code != 409 && w.Code != 422 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+	all.Wait()
+	until(t, "all is refunded", func() bool {
+		list, err := h.Payments.Latest(t.Context(), bookings)
+		for _, p := range list {
+			if p.Status != paymentapi.Refunded || p.Refunded != p.Amount {
+				return false
+			}
+		}
+		return err == nil && len(list) == len(bookings)
+	})
+	for i, booking := range bookings {
+		if w := move(booking, free[:2]...); w.Code != 409 {
+			t.Errorf("a booking that was cancelled: %d %s", w.Code, w.Body)
+		}
+		var papers struct {
+			Items []struct {
+				Kind   string
+				Amount int64
+			}
+		}
+		until(t, "the papers say so", func() bool {
+			var sum int64
+			err := json.Unmarshal(h.ask(t, buyers[i], "GET", "/bookings/"+booking+"/invoices", "").Body.Bytes(), &papers)
+			for _, d := range papers.Items {
+				sum += map[string]int64{"invoice": 1, "credit_note": -1}[d.Kind] * d.Amount
+			}
+			return err == nil && len(papers.Items) > 1 && sum == 0
+		})
+	}
+	if _, err := Verify(t.Context(), h.DB, ""); err != nil {
+		t.Error(err)
+	}
 }
