@@ -16,7 +16,7 @@ import (
 
 // seatOp is what a fan asks of one seat, and seatAnswer what came of it.
 type seatOp struct {
-	kind    string // hold, pay, give back
+	kind    string // hold, pay, give back; leave and take: both ends of a move to another seat
 	seat    string
 	booking string
 }
@@ -33,7 +33,8 @@ type seatState struct {
 }
 
 // seatModel says which histories of one seat can be: a hold succeeds exactly
-// when the seat is free, and only who holds it may pay or give it back.
+// when the seat is free, and only who holds it may pay or give it back, or be moved away.
+// So does a move, whose booking has one seat at each moment.
 var seatModel = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		bySeat := map[string][]porcupine.Operation{}
@@ -58,6 +59,16 @@ var seatModel = porcupine.Model{
 			return s.booking == "", seatState{booking: out.booking}
 		case "pay":
 			return out.ok == (s.booking == op.booking), seatState{s.booking, s.sold || out.ok}
+		case "leave": // refused for the other seat
+			if !out.ok {
+				return s.booking == op.booking && s.sold, s
+			}
+			return s.booking == op.booking && s.sold, seatState{}
+		case "take":
+			if !out.ok {
+				return s.booking != "", s
+			}
+			return s.booking == "", seatState{booking: op.booking, sold: true}
 		default: // give back
 			if !out.ok {
 				return false, s
@@ -85,14 +96,14 @@ func TestLinearizable(t *testing.T) {
 	ev := s.as(organizer).event(t, "theatre", 100, "limit_per_customer", 100)
 	seats := s.as(organizer).labels(t, ev)[:6]
 	var mu sync.Mutex
-	var refused atomic.Int64
+	var refused, moved atomic.Int64
 	var history []porcupine.Operation
 	start := time.Now()
 	var wg sync.WaitGroup
 	for i := range atOnce {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(i), 7))
-			record := func(op seatOp, ask func() (reply, error), ok int) seatAnswer {
+			record := func(ask func() (reply, error), ok int, ops ...seatOp) seatAnswer {
 				from := time.Since(start).Nanoseconds()
 				r, err := ask()
 				if err != nil {
@@ -100,16 +111,18 @@ func TestLinearizable(t *testing.T) {
 					return seatAnswer{}
 				}
 				if r.status != ok && r.status != http.StatusConflict {
-					t.Errorf("%+v: status %d: %v", op, r.status, r.body)
+					t.Errorf("%+v: status %d: %v", ops, r.status, r.body)
 				}
 				out := seatAnswer{ok: r.status == ok, booking: r.str("id")}
-				if op.kind == "hold" && !out.ok && nodes[0] != nodes[1] {
+				if kind := ops[0].kind; (kind == "hold" || kind == "leave") && !out.ok && nodes[0] != nodes[1] {
 					refused.Add(1)
 					return out
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				history = append(history, porcupine.Operation{ClientId: i, Input: op, Call: from, Output: out, Return: time.Since(start).Nanoseconds()})
+				for _, op := range ops {
+					history = append(history, porcupine.Operation{ClientId: i, Input: op, Call: from, Output: out, Return: time.Since(start).Nanoseconds()})
+				}
 				return out
 			}
 			for round := range rounds {
@@ -117,27 +130,36 @@ func TestLinearizable(t *testing.T) {
 				clients := []*client{nodes[0].as(f), nodes[1].as(f)}
 				c := clients[rnd.IntN(2)]
 				seat := seats[rnd.IntN(len(seats))]
-				held := record(seatOp{kind: "hold", seat: seat}, func() (reply, error) {
+				held := record(func() (reply, error) {
 					return c.do("POST", "/bookings", map[string]any{"event_id": ev, "seats": []string{seat}})
-				}, http.StatusCreated)
+				}, http.StatusCreated, seatOp{kind: "hold", seat: seat})
 				if !held.ok {
 					continue
 				}
 				c = clients[rnd.IntN(2)]
 				if rnd.IntN(2) == 0 {
-					record(seatOp{"pay", seat, held.booking}, func() (reply, error) {
+					paid := record(func() (reply, error) {
 						return c.do("POST", "/payments", map[string]any{"booking_id": held.booking, "method": "tok_ok"})
-					}, http.StatusCreated)
+					}, http.StatusCreated, seatOp{"pay", seat, held.booking})
+					if to := seats[rnd.IntN(len(seats))]; paid.ok && to != seat {
+						boss := nodes[rnd.IntN(2)].as(organizer)
+						if record(func() (reply, error) {
+							return boss.do("PUT", "/bookings/"+held.booking+"/seats", map[string]any{"seats": []string{to}, "reason": "The row is closed."})
+						}, http.StatusOK, seatOp{"leave", seat, held.booking}, seatOp{"take", to, held.booking}).ok {
+							seat = to
+							moved.Add(1)
+						}
+					}
 				}
 				c = clients[rnd.IntN(2)]
-				record(seatOp{"give back", seat, held.booking}, func() (reply, error) {
+				record(func() (reply, error) {
 					return c.do("DELETE", "/bookings/"+held.booking, nil)
-				}, http.StatusOK)
+				}, http.StatusOK, seatOp{"give back", seat, held.booking})
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d operations on %d seats", len(history), len(seats))
+	t.Logf("%d operations on %d seats, with %d moves", len(history), len(seats), moved.Load())
 	if !porcupine.CheckOperations(seatModel, history) {
 		t.Fatal("the history of a seat is not linearizable")
 	}
@@ -163,5 +185,15 @@ func TestCheckerFindsDoubleSale(t *testing.T) {
 	}
 	if porcupine.CheckOperations(seatModel, history) {
 		t.Fatal("a seat held twice passes")
+	}
+	history = []porcupine.Operation{
+		op(1, seatOp{kind: "hold", seat: "A"}, seatAnswer{true, "b1"}),
+		op(3, seatOp{"pay", "A", "b1"}, seatAnswer{true, "b1"}),
+		op(5, seatOp{kind: "hold", seat: "B"}, seatAnswer{true, "b2"}),
+		op(7, seatOp{"leave", "A", "b1"}, seatAnswer{true, "b1"}),
+		op(7, seatOp{"take", "B", "b1"}, seatAnswer{true, "b1"}),
+	}
+	if porcupine.CheckOperations(seatModel, history) {
+		t.Fatal("a seat moved to while it is held passes")
 	}
 }
