@@ -34,6 +34,8 @@ type bank struct {
 	cut     func(ctx context.Context, at string) error
 	late    func(step string) time.Duration // > 0: an error now, and carried out after that
 
+	noRefund  string // why it declines refunds; "": it does not
+	noList    error  // why it does not list refunds
 	refundCut func(provider.Charge) error
 	lines     []provider.Line // what has moved
 }
@@ -203,6 +205,8 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 			return provider.Outcome{Verdict: provider.Approved}
 		case a.dispute.State == provider.DisputeOpen:
 			return provider.Outcome{Reason: "charge_disputed"}
+		case b.noRefund != "":
+			return provider.Outcome{Reason: b.noRefund}
 		case a.standing != provider.Taken || amount > a.amount-a.refunded:
 			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
 			return provider.Outcome{Reason: "too_much"}
@@ -226,9 +230,9 @@ func (b *bank) Refunds(_ context.Context, c provider.Charge) ([]provider.Refund,
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a := b.charges[c.ID]; a != nil {
-		return slices.Clone(a.list), nil
+		return slices.Clone(a.list), b.noList
 	}
-	return nil, nil
+	return nil, b.noList
 }
 
 // failsRefund lets the last refund of a charge that was made fail.

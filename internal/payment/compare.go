@@ -16,7 +16,7 @@ import (
 // It returns how many payments it has seen; the error is a bookingapi.Difference if
 // they disagree.
 func (Auditor) Audit(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) (payments int64, err error) {
-	m := accounts{eventID: eventID, bills: bills, done: map[string]int64{}, needless: map[string]string{}, paid: map[string]bool{}}
+	m := accounts{eventID: eventID, bills: bills, done: map[string]int64{}, needless: map[string]int64{}, paid: map[string]bool{}}
 	if err = m.verify(ctx, tx); err == nil {
 		err = m.journal(ctx, tx)
 	}
@@ -38,10 +38,10 @@ func (Auditor) AuditUnsold(ctx context.Context, q sqldb.Querier, eventID string)
 type accounts struct {
 	eventID  string
 	bills    map[string]*bookingapi.Bill
-	done     map[string]int64  // by payment: what has gone back for entries of the ledger
-	needless map[string]string // by payment: a refund for which it had no money
-	paid     map[string]bool   // bookings whose own payment was seen
-	seen     int64             // payments
+	done     map[string]int64 // by payment: what has gone back for entries of the ledger
+	needless map[string]int64 // by payment: refunds for which it had no money
+	paid     map[string]bool  // bookings whose own payment was seen
+	seen     int64            // payments
 }
 
 func (m *accounts) differ(format string, args ...any) error {
@@ -101,7 +101,7 @@ func (m *accounts) refunds(ctx context.Context, tx *sql.Tx) error {
 		case r.Done():
 			m.done[r.PaymentID] += r.Amount
 		case r.Needless():
-			m.needless[r.PaymentID] = r.ID
+			m.needless[r.PaymentID] += r.Amount
 		}
 		return nil
 	})
@@ -173,8 +173,8 @@ func (m *accounts) took(p *Row, b *bookingapi.Bill, own bool) error {
 	if !own {
 		return m.differ("payment %s is %s, but it has sold no booking", p.ID, p.Status)
 	}
-	if id := m.needless[p.ID]; id != "" && p.Disputed == 0 && p.Elsewhere == 0 {
-		return m.differ("refund %s was needless, but payment %s is %s", id, p.ID, p.Status)
+	if needless := m.needless[p.ID]; needless > p.Disputed+p.Elsewhere {
+		return m.differ("refunds of %d were needless, but payment %s is %s, and %d went back otherwise", needless, p.ID, p.Status, p.Disputed+p.Elsewhere)
 	}
 	owed := b.Amount // what remains after all refunds
 	for _, back := range b.Back {

@@ -380,7 +380,7 @@ func (r *refunder) settle(ctx context.Context) error {
 			} else {
 				r.later.Failed(id, r.s.now())
 				failed = append(failed, err)
-				if due[i].reason == "" { // otherwise it was noted before
+				if due[i].reason == "" && !errors.Is(err, errNotAsked) { // otherwise it was noted before
 					delays.list = append(delays.list, due[i])
 				}
 			}
@@ -432,31 +432,9 @@ const chargedBack = "charged-back"
 // gateway's own pages.
 const refundedElsewhere = "refunded-elsewhere"
 
-// owedAgain is how much of a payment's refunds came back and is to be given back again,
-// and how much was given back on the gateway's own pages since.
-func owedAgain(steps []paymentapi.Step) (owed, byHand int64) {
-	var each []int64
-	for _, s := range steps {
-		switch s.Status {
-		case paymentapi.RefundCameBack:
-			each = append(each, s.Amount)
-			owed += s.Amount
-		case paymentapi.Refunded, paymentapi.PartlyRefunded:
-			if i := slices.Index(each, s.Amount); i >= 0 {
-				each = slices.Delete(each, i, i+1)
-				owed -= s.Amount
-			}
-		case paymentapi.RefundedElsewhere:
-			if owed > 0 {
-				byHand += s.Amount
-			}
-		}
-		if owed == 0 {
-			byHand = 0
-		}
-	}
-	return owed, byHand
-}
+// errNotAsked says that a refund which a person wants tried again waits until the gateway
+// has said what was given back meanwhile.
+var errNotAsked = errors.New("the gateway could not be asked what was given back meanwhile")
 
 // one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
@@ -480,6 +458,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		end.status = refundNeedless
 		return r.finish(ctx, &end)
 	}
+	if f.elsewhere > 0 {
+		return r.isSetOff(ctx, &p, &end)
+	}
 	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount}); err != nil {
 		end.status, end.reason = refundFailed, "more-than-captured"
 		if p.elsewhere > 0 && p.Status == paymentapi.Refunded {
@@ -491,22 +472,22 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		if p.dispute != disputeLost {
 			return nil // the gateway has the money; it is the buyer's bank that decides
 		}
+		if made, err := r.made(ctx, &p, &f); made || err != nil {
+			return r.finishMade(ctx, &end, err)
+		}
 		end.status, end.reason = refundNeedless, chargedBack
 		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
 			end.status = refundFailed
 		}
 		return r.finish(ctx, &end)
 	}
-	steps, err := p.steps()
-	if err != nil {
-		return err
-	}
-	if owed, byHand := owedAgain(steps); f.attempt > 1 && byHand > 0 {
-		end.status, end.reason = refundNeedless, refundedElsewhere
-		if byHand < owed { // a person knows for which refund it was
-			end.status = refundFailed
+	if f.again() || p.dispute == disputeOpen { // meanwhile, a person may have given it back
+		if err := r.s.Ask(ctx, p.ID); err != nil {
+			return fmt.Errorf("refund %s: %w: %w", f.id, errNotAsked, err)
 		}
-		return r.finish(ctx, &end)
+		if now, err := r.s.store.payment(ctx, p.ID); err != nil || now.Version != p.Version {
+			return err // the next round goes by what was learned
+		}
 	}
 	point("before", "refund")
 	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else

@@ -19,6 +19,7 @@ const (
 	// one that never failed. That the money went back is true whatever the row says, but for
 	// an attempt that has failed since.
 	sqlEndRefund = `UPDATE refunds SET status = $1, reason = $2, payment_id = $3, attempt = $9,
+			elsewhere = CASE WHEN $1 = 'needless' AND $2 = 'refunded-elsewhere' THEN amount ELSE elsewhere END,
 			updated_at = CASE WHEN updated_at < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE updated_at + 1 END
 		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND attempt = $8 AND (status = 'pending' AND updated_at = $7 OR $1 = 'done' AND status <> 'done')`
 
@@ -37,7 +38,7 @@ const (
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
-	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at, attempt FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
+	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, created_at, updated_at, attempt, elsewhere FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
 
 	// Few events were ever paused.
 	sqlPausedEvents = `SELECT event_id FROM payments_refund_jobs WHERE paused`
@@ -105,6 +106,9 @@ func (w *endRefund) apply(t *batchTx) error {
 		return fmt.Errorf("payment %s: %w", w.paymentID, errChanged)
 	}
 	t.back = append(t.back, m.to.refunded(&w.openRefund))
+	if p.elsewhere > 0 {
+		return t.setOffElsewhere(&m.to, w.seq)
+	}
 	return nil
 }
 
@@ -115,9 +119,15 @@ type openRefund struct {
 	id, bookingID string
 	amount        int64
 	reason        string // why the last attempt failed; "": there was none, or it did not
-	updatedAt     int64  // when the row was read
-	attempt       int64  // counts the keys, from 1
+	createdAt     int64
+	updatedAt     int64 // when the row was read
+	attempt       int64 // counts the keys, from 1
+	elsewhere     int64 // what was given back on the gateway's own pages and is set off against it, minor units
 }
+
+// again reports whether it is tried again because somebody wants that, and not because the
+// last answer was unclear.
+func (f *openRefund) again() bool { return f.reason == "" && f.updatedAt > f.createdAt }
 
 // key is the gateway's idempotency key. Another one is used only when the refund that was
 // made with the last has failed for good: so no money goes back twice.
@@ -176,7 +186,7 @@ func (s *store) pendingRefunds(ctx context.Context, after string, limit int) ([]
 	var list []openRefund
 	for rows.Next() {
 		var f openRefund
-		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason, &f.updatedAt, &f.attempt); err != nil {
+		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason, &f.createdAt, &f.updatedAt, &f.attempt, &f.elsewhere); err != nil {
 			return nil, fmt.Errorf("list open refunds: %w", err)
 		}
 		list = append(list, f)

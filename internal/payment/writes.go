@@ -209,11 +209,20 @@ func (w *move) set(t *batchTx) error {
 		if w.moved = n == 1; w.moved && w.to.Refunded > w.from.Refunded {
 			t.back = append(t.back, w.to.returnedElsewhere(w.to.Refunded-w.from.Refunded))
 		}
+		if err == nil && w.moved {
+			err = t.setOff(&w.to, w.to.elsewhere-w.from.elsewhere)
+		}
+		if err == nil && w.moved && w.to.elsewhere < w.from.elsewhere {
+			err = t.owedAgain(&w.to)
+		}
 		return err
 	case w.disputes():
 		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
 		if w.moved = n == 1; w.moved && w.from.dispute != w.to.dispute {
 			t.disputed = append(t.disputed, w.dispute())
+		}
+		if err == nil && w.moved && w.to.disputed < w.from.disputed {
+			err = t.owedAgain(&w.to)
 		}
 		return err
 	}

@@ -1,0 +1,202 @@
+package payment
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// What people give back on the gateway's own pages is set off, once, against refunds of the
+// booking that are owed at that time. That is noted with the refunds, in the transaction
+// that learns of the money; when such money comes back, they are owed again.
+const (
+	// These use refunds_by_event. It is seldom that they run.
+	sqlRefundsOfBooking = `SELECT seq, amount, elsewhere, status, reason, handled, updated_at FROM refunds
+		WHERE event_id = $1 COLLATE "C" AND booking_id = $2 ORDER BY seq`
+	sqlSetOff = `UPDATE refunds SET elsewhere = $1, status = $2, reason = $3, handled = $4,
+			updated_at = CASE WHEN updated_at < CAST($5 AS BIGINT) THEN CAST($5 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $6 COLLATE "C" AND seq = $7 AND updated_at = $8`
+	sqlOwedAgain = `UPDATE refunds SET status = 'pending', reason = '',
+			updated_at = CASE WHEN updated_at < CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $2 COLLATE "C" AND booking_id = $3 AND status = 'needless' AND reason = 'charged-back'`
+	sqlHandledOfBooking = `SELECT count(*) FROM refunds WHERE event_id = $1 COLLATE "C" AND booking_id = $2 AND handled <> '' AND elsewhere < amount`
+)
+
+// elsewhereFailed is why a refund has failed that was needless, because its money was given
+// back on the gateway's own pages, and came back from there.
+const elsewhereFailed = "elsewhere-failed"
+
+// owedRefund is a refund, as far as money is set off against it.
+type owedRefund struct {
+	seq, amount             int64
+	elsewhere               int64 // what is set off, minor units
+	status, reason, handled string
+	updatedAt               int64
+}
+
+// rank is the order in which money is set off against refunds; negative: none is.
+func (r *owedRefund) rank() int {
+	switch {
+	case r.status == refundFailed && r.handled != "":
+		return 3
+	case r.status == refundFailed:
+		return 0
+	case r.status == refundPending:
+		return 1
+	case r.status == refundNeedless && r.reason == chargedBack:
+		return 2
+	}
+	return -1
+}
+
+// setOffAmong sets an amount off: against the refund that it is exact for, if there is one.
+func setOffAmong(list []owedRefund, amount int64) {
+	var order []*owedRefund
+	for i := range list {
+		if list[i].rank() >= 0 && list[i].elsewhere < list[i].amount {
+			order = append(order, &list[i])
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *owedRefund) int { return cmp.Compare(a.rank(), b.rank()) })
+	if i := slices.IndexFunc(order, func(r *owedRefund) bool { return r.amount-r.elsewhere == amount }); i >= 0 {
+		order = order[i : i+1]
+	}
+	for _, r := range order {
+		part := min(amount, r.amount-r.elsewhere)
+		r.elsewhere += part
+		amount -= part
+	}
+}
+
+// cameBackAmong takes an amount back that was set off: from the refund that it is exact for,
+// if there is one. A person decides about refunds that were over.
+func cameBackAmong(list []owedRefund, amount int64) {
+	var order []*owedRefund
+	for i := range list {
+		if list[i].elsewhere > 0 {
+			order = append(order, &list[i])
+		}
+	}
+	slices.Reverse(order)
+	slices.SortStableFunc(order, func(a, b *owedRefund) int { return cmp.Compare(a.rank(), b.rank()) }) // those that are over first
+	if i := slices.IndexFunc(order, func(r *owedRefund) bool { return r.elsewhere == amount }); i >= 0 {
+		order = order[i : i+1]
+	}
+	for _, r := range order {
+		part := min(amount, r.elsewhere)
+		if part == 0 {
+			return
+		}
+		r.elsewhere -= part
+		amount -= part
+		r.handled = ""
+		if r.status == refundNeedless && r.reason == refundedElsewhere {
+			r.status, r.reason = refundFailed, elsewhereFailed
+		}
+	}
+}
+
+// setOff sets off what was given back elsewhere; negative: it came back.
+func (t *batchTx) setOff(p *record, amount int64) error {
+	return t.changeRefunds(p, func(list []owedRefund) {
+		if amount < 0 {
+			cameBackAmong(list, -amount)
+		} else {
+			setOffAmong(list, amount)
+		}
+	})
+}
+
+// setOffElsewhere sets off against others what was set off against a refund that is done.
+func (t *batchTx) setOffElsewhere(p *record, seq int64) error {
+	return t.changeRefunds(p, func(list []owedRefund) {
+		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == seq }); i >= 0 {
+			amount := list[i].elsewhere
+			list[i].elsewhere = 0
+			setOffAmong(list, amount)
+		}
+	})
+}
+
+// owedAgain has it decided anew about refunds that were needless because of a dispute.
+func (t *batchTx) owedAgain(p *record) error {
+	_, err := t.exec(sqlOwedAgain, p.UpdatedAt, p.EventID, p.BookingID)
+	return err
+}
+
+// changeRefunds changes refunds of a payment's booking.
+func (t *batchTx) changeRefunds(p *record, change func([]owedRefund)) error {
+	list, err := t.refundsOfBooking(p)
+	if err != nil {
+		return fmt.Errorf("refunds of booking %s: %w", p.BookingID, err)
+	}
+	was := slices.Clone(list)
+	change(list)
+	for i, r := range list {
+		if r == was[i] {
+			continue
+		}
+		n, err := t.exec(sqlSetOff, r.elsewhere, r.status, r.reason, r.handled, p.UpdatedAt, p.EventID, r.seq, r.updatedAt)
+		if err == nil && n != 1 {
+			err = errChanged
+		}
+		if err != nil {
+			return fmt.Errorf("refund %s: %w", refundID(p.EventID, r.seq), err)
+		}
+	}
+	return nil
+}
+
+func (t *batchTx) refundsOfBooking(p *record) (list []owedRefund, err error) {
+	rows, err := t.stmt(sqlRefundsOfBooking).QueryContext(t.ctx, p.EventID, p.BookingID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r owedRefund
+		if err := rows.Scan(&r.seq, &r.amount, &r.elsewhere, &r.status, &r.reason, &r.handled, &r.updatedAt); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// isSetOff ends a refund against which money was set off. It is never made: a person decides
+// about one that is set off in part, and about one whose money may have been given back for
+// another that a person has handled.
+func (r *refunder) isSetOff(ctx context.Context, p *record, end *endRefund) error {
+	if made, err := r.made(ctx, p, &end.openRefund); made || err != nil {
+		return r.finishMade(ctx, end, err)
+	}
+	var handled int64
+	db := r.s.store.db
+	if err := db.Reader().QueryRowContext(ctx, db.Text(sqlHandledOfBooking), end.eventID, end.bookingID).Scan(&handled); err != nil {
+		return fmt.Errorf("refund %s: %w", end.id, err)
+	}
+	end.status, end.reason = refundNeedless, refundedElsewhere
+	if p.Status != paymentapi.Refunded && (end.elsewhere < end.amount || handled > 0) {
+		end.status = refundFailed
+	}
+	return r.finish(ctx, end)
+}
+
+// made reports whether a refund was made already, and the answer was lost.
+func (r *refunder) made(ctx context.Context, p *record, f *openRefund) (bool, error) {
+	list, err := r.s.refundsAt(ctx, p, p.try)
+	return slices.ContainsFunc(list, func(at provider.Refund) bool { return at.Key == f.key() && !at.Failed }), err
+}
+
+// finishMade records a refund that was made already.
+func (r *refunder) finishMade(ctx context.Context, end *endRefund, err error) error {
+	if err != nil {
+		return fmt.Errorf("refund %s: %w", end.id, err)
+	}
+	end.status, end.reason = refundDone, ""
+	return r.finish(ctx, end)
+}

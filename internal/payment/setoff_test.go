@@ -1,0 +1,399 @@
+package payment
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// sold pays for seats.
+func (w *world) sold(seats ...int32) (bookingapi.Booking, string) {
+	w.t.Helper()
+	b := w.house.hold(fan.UserID, seats...)
+	p, err := w.pay(b, "tok_ok", b.ID)
+	if statusOf(w.t, p, err) != paymentapi.Captured {
+		w.t.Fatal(p)
+	}
+	return b, p.ID
+}
+
+// gives back seats of a booking, and waits for what comes of it: until between two rounds.
+func (w *world) gives(b bookingapi.Booking, amount int64) {
+	w.house.cancel(b.ID, amount)
+	time.Sleep(time.Minute + refundRound/2)
+}
+
+// comesBack lets the last refund of a payment fail, and the bank say so.
+func (w *world) comesBack(paymentID string) {
+	w.bank.failsRefund(paymentID + ".1")
+	w.asks(paymentID)
+}
+
+// byHand gives back an amount on the bank's own pages, and lets the bank say so.
+func (w *world) byHand(paymentID string, amount int64) {
+	w.bank.refundsByHand(paymentID+".1", amount)
+	w.asks(paymentID)
+}
+
+// again tries failed refunds again, and waits for what comes of it.
+func (w *world) again() {
+	w.turn(paymentapi.RefundJobChange{Retry: true})
+	time.Sleep(5*time.Minute + refundRound/2)
+}
+
+// declines lets the bank decline refunds; "": it does not.
+func (b *bank) declines(why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noRefund = why
+}
+
+// losesAnswer lets the answer to the next refund be lost.
+func (b *bank) losesAnswer() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unclear["refund"] = 1
+}
+
+// audited compares payments and refunds with the ledger, as the verification does.
+func (w *world) audited() {
+	w.t.Helper()
+	w.house.mu.Lock()
+	bills := map[string]*bookingapi.Bill{}
+	for _, e := range w.house.ledger[event1] {
+		b := w.house.bookings[e.BookingID]
+		switch e.Kind {
+		case ledger.Held:
+			bills[b.ID] = &bookingapi.Bill{Status: b.Status, PaymentID: b.PaymentID, Amount: e.Amount, Currency: e.Currency}
+		case ledger.Cancelled:
+			bills[b.ID].Back = append(bills[b.ID].Back, bookingapi.Back{Seq: e.Seq, Amount: e.Amount})
+		}
+	}
+	w.house.mu.Unlock()
+	err := w.db.Write(w.t.Context(), func(tx *sql.Tx) error {
+		_, err := Auditor{}.Audit(w.t.Context(), tx, event1, bills)
+		return err
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
+}
+
+// gone checks how much of a payment went back.
+func (w *world) gone(paymentID string, want int64) {
+	w.t.Helper()
+	w.audited()
+	p, err := w.store.payment(w.t.Context(), paymentID)
+	if err != nil || p.Refunded != want {
+		w.t.Errorf("%d went back, want %d: %v", p.Refunded, want, err)
+	}
+}
+
+// What a person gives back on the gateway's own pages for a refund that is owed is not
+// given back a second time, whatever has kept the refund from being made.
+func TestGivenBackByHandIsNotGivenBackAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(w *world, b bookingapi.Booking, payment string)
+		want int64 // of three seats of 5000
+	}{
+		"another seat is refunded before": {func(w *world, b bookingapi.Booking, payment string) {
+			w.gives(b, 5000)
+			w.comesBack(payment)
+			w.gives(b, 5000)
+			w.byHand(payment, 5000)
+		}, 10000},
+		"another seat is refunded after": {func(w *world, b bookingapi.Booking, payment string) {
+			w.gives(b, 5000)
+			w.comesBack(payment)
+			w.byHand(payment, 5000)
+			w.gives(b, 5000)
+		}, 10000},
+		"it was declined": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.declines("insufficient_funds")
+			w.gives(b, 5000)
+			w.bank.declines("")
+			w.byHand(payment, 5000)
+		}, 5000},
+		"two were declined, and one is given back by hand": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.declines("insufficient_funds")
+			w.gives(b, 5000)
+			w.gives(b, 5000)
+			w.bank.declines("")
+			w.byHand(payment, 5000)
+		}, 10000},
+		"the bank has not said so": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.declines("insufficient_funds")
+			w.gives(b, 5000)
+			w.bank.declines("")
+			w.bank.refundsByHand(payment+".1", 5000)
+		}, 5000},
+		"it waited for a dispute": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.disputes(payment+".1", provider.DisputeOpen, 1)
+			w.gives(b, 5000)
+			w.bank.disputes(payment+".1", provider.DisputeWon, 1)
+			w.byHand(payment, 5000)
+		}, 5000},
+		"it waited for a dispute, and the bank has not said so": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.disputes(payment+".1", provider.DisputeOpen, 1)
+			w.gives(b, 5000)
+			w.bank.disputes(payment+".1", provider.DisputeWon, 1)
+			w.bank.refundsByHand(payment+".1", 5000)
+		}, 5000},
+		"it waited for a dispute about all of it": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.disputes(payment+".1", provider.DisputeOpen, 15000)
+			w.asks(payment)
+			w.gives(b, 5000)
+			w.bank.disputes(payment+".1", provider.DisputeWon, 15000)
+			w.byHand(payment, 5000)
+		}, 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b, payment := w.sold(1, 2, 3)
+				c.play(w, b, payment)
+				w.again()
+				w.gone(payment, c.want)
+				w.again()
+				w.gone(payment, c.want)
+				if j := w.job(); j.Failed.Count+j.Left.Count > 0 {
+					t.Errorf("%+v", j)
+				}
+				w.keeps(b.ID, 15000-c.want)
+			})
+		})
+	}
+}
+
+// The same for a refund that was made, and failed before that was recorded.
+func TestGivenBackByHandAfterALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the comparison does not know what came and went between two answers
+		w := newWorld(t)
+		w.runs()
+		b, payment := w.sold(1, 2)
+		w.bank.losesAnswer()
+		w.house.cancel(b.ID, 5000)
+		time.Sleep(refundRound / 2)
+		w.comesBack(payment)
+		time.Sleep(5 * time.Minute)
+		if r := w.lastRefund(); r.Status != refundFailed {
+			t.Errorf("%+v", r)
+		}
+		w.byHand(payment, 5000)
+		w.again()
+		w.gone(payment, 5000)
+		if r := w.lastRefund(); r.Status != refundNeedless || r.Reason != refundedElsewhere {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A refund that was made and whose answer was lost is recorded, also if somebody has given
+// its money back a second time.
+func TestALostAnswerIsFoundWhenMoneyIsSetOff(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2, 3)
+		w.bank.declines("insufficient_funds")
+		w.gives(b, 5000)
+		w.bank.declines("")
+		w.bank.losesAnswer()
+		w.house.cancel(b.ID, 4000)
+		time.Sleep(refundRound / 2)
+		w.byHand(payment, 4000)
+		time.Sleep(5 * time.Minute)
+		w.gone(payment, 8000)
+		w.again() // a person has to look at the other one: 4000 may have been for it
+		w.gone(payment, 8000)
+		if j := w.job(); len(j.Items) != 1 || j.Items[0].Amount != 5000 || j.Items[0].Reason != refundedElsewhere {
+			t.Errorf("%+v", j)
+		}
+		w.keeps(b.ID, 7000)
+	})
+}
+
+// Money that was given back by hand may be that of a refund which a person has handled: then
+// they look at the other one, too.
+func TestGivenBackByHandAndHandled(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.bank.declines("insufficient_funds")
+		w.gives(b, 5000)
+		w.gives(b, 5000)
+		w.bank.declines("")
+		handled := paymentapi.HandledRefund{Seq: w.job().Items[0].Seq, Note: "on the gateway's pages"}
+		w.turn(paymentapi.RefundJobChange{Handled: &handled})
+		w.byHand(payment, 5000)
+		w.again()
+		w.gone(payment, 5000)
+		if j := w.job(); j.Handled.Count != 1 || j.Failed.Count != 1 {
+			t.Errorf("%+v", j)
+		}
+		w.comesBack(payment)
+		w.again()
+		w.gone(payment, 5000)
+		w.keeps(b.ID, 5000)
+	})
+}
+
+// A refund that was needless is owed again once its reason is gone.
+func TestNeedlessRefundsAreOwedAgain(t *testing.T) {
+	t.Run("given back by hand, and that fails", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			b, payment := w.sold(1)
+			w.byHand(payment, 5000)
+			w.gives(b, 5000)
+			if r := w.lastRefund(); r.Status != refundNeedless {
+				t.Errorf("%+v", r)
+			}
+			w.comesBack(payment)
+			if r := w.lastRefund(); r.Status != refundFailed || r.Reason != elsewhereFailed {
+				t.Errorf("%+v", r)
+			}
+			w.gone(payment, 0)
+			w.again()
+			w.gone(payment, 5000)
+		})
+	})
+	t.Run("came back, given back by hand, and that fails", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			b, payment := w.sold(1, 2)
+			w.gives(b, 5000)
+			w.comesBack(payment)
+			w.byHand(payment, 5000)
+			w.again()
+			w.comesBack(payment)
+			if r := w.lastRefund(); r.Status != refundFailed || r.Reason != elsewhereFailed {
+				t.Errorf("%+v", r)
+			}
+			w.gone(payment, 0)
+			w.again()
+			w.gone(payment, 5000)
+		})
+	})
+	t.Run("charged back, and the dispute is won", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			b, payment := w.sold(1)
+			w.bank.disputes(payment+".1", provider.DisputeOpen, 5000)
+			w.asks(payment)
+			w.gives(b, 5000)
+			w.bank.disputes(payment+".1", provider.DisputeLost, 5000)
+			w.asks(payment)
+			time.Sleep(5 * time.Minute)
+			if r := w.lastRefund(); r.Status != refundNeedless || r.Reason != chargedBack {
+				t.Errorf("%+v", r)
+			}
+			w.gone(payment, 0)
+			w.bank.disputes(payment+".1", provider.DisputeWon, 5000)
+			w.asks(payment)
+			if r := w.lastRefund(); r.Status != refundPending {
+				t.Errorf("%+v", r)
+			}
+			w.audited()
+			time.Sleep(5 * time.Minute)
+			w.gone(payment, 5000)
+		})
+	})
+}
+
+// A refund that was made and whose answer was lost is not needless for a dispute.
+func TestALostAnswerIsFoundBeforeARefundIsChargedBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.bank.losesAnswer()
+		w.house.cancel(b.ID, 5000)
+		time.Sleep(refundRound / 2)
+		for _, s := range []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost} {
+			w.bank.disputes(payment+".1", s, 10000)
+			w.asks(payment)
+			time.Sleep(5 * time.Minute)
+		}
+		if r := w.lastRefund(); r.Status != refundDone {
+			t.Errorf("%+v", r)
+		}
+		w.gone(payment, 5000)
+		w.keeps(b.ID, -5000)
+	})
+}
+
+// A refund that a person wants tried again waits until the gateway can be asked.
+func TestARetriedRefundWaitsForTheGateway(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.bank.declines("insufficient_funds")
+		w.gives(b, 5000)
+		w.bank.declines("")
+		w.bank.refundsByHand(payment+".1", 5000)
+		w.bank.listsNot(errors.New("no line"))
+		w.again()
+		if j := w.job(); j.Left.Count != 1 {
+			t.Errorf("%+v", j)
+		}
+		w.bank.listsNot(nil)
+		time.Sleep(5 * time.Minute)
+		w.gone(payment, 5000)
+		w.keeps(b.ID, 5000)
+	})
+}
+
+// listsNot lets the bank fail to list refunds; nil: it lists them.
+func (b *bank) listsNot(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noList = err
+}
+
+// Money is set off against the refund that it is exact for, else against one after the
+// other, and taken back in the same way.
+func TestSetOff(t *testing.T) {
+	failed := func(amount, elsewhere int64) owedRefund {
+		return owedRefund{amount: amount, elsewhere: elsewhere, status: refundFailed}
+	}
+	pending, done, over, charged, handled := failed(5000, 0), failed(5000, 0), failed(5000, 0), failed(5000, 0), failed(5000, 0)
+	pending.status, done.status, handled.handled = refundPending, refundDone, "by bank transfer"
+	over.status, over.reason, over.elsewhere = refundNeedless, refundedElsewhere, 5000
+	charged.status, charged.reason = refundNeedless, chargedBack
+	for name, c := range map[string]struct {
+		list   []owedRefund
+		amount int64 // negative: it comes back
+		want   []int64
+	}{
+		"none":                {nil, 5000, nil},
+		"exact":               {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 5000, []int64{0, 5000}},
+		"exact rest":          {[]owedRefund{failed(4000, 0), failed(5000, 2000)}, 3000, []int64{0, 5000}},
+		"first of equal ones": {[]owedRefund{failed(5000, 0), failed(5000, 0)}, 5000, []int64{5000, 0}},
+		"for both":            {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 9000, []int64{4000, 5000}},
+		"more than all":       {[]owedRefund{failed(4000, 0)}, 9000, []int64{4000}},
+		"failed ones first":   {[]owedRefund{handled, charged, pending, failed(5000, 0)}, 5000, []int64{0, 0, 0, 5000}},
+		"then pending ones":   {[]owedRefund{handled, charged, pending}, 5000, []int64{0, 0, 5000}},
+		"then charged back":   {[]owedRefund{handled, charged}, 5000, []int64{0, 5000}},
+		"then handled ones":   {[]owedRefund{over, done, handled}, 5000, []int64{5000, 0, 5000}},
+		"back, exact":         {[]owedRefund{over, failed(4000, 4000)}, -4000, []int64{5000, 0}},
+		"back, over first":    {[]owedRefund{over, failed(5000, 5000)}, -5000, []int64{0, 5000}},
+		"back, of several":    {[]owedRefund{over, failed(4000, 4000)}, -7000, []int64{0, 2000}},
+		"back, of none":       {[]owedRefund{failed(4000, 0), done}, -4000, []int64{0, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := slices.Clone(c.list)
+			if c.amount < 0 {
+				cameBackAmong(list, -c.amount)
+			} else {
+				setOffAmong(list, c.amount)
+			}
+			for i, r := range list {
+				if r.elsewhere != c.want[i] {
+					t.Errorf("%d: %d set off, want %d", i, r.elsewhere, c.want[i])
+				}
+				if was := c.list[i]; r.elsewhere < was.elsewhere && was.status == refundNeedless && (r.status != refundFailed || r.reason != elsewhereFailed) {
+					t.Errorf("%d: %+v", i, r)
+				}
+			}
+		})
+	}
+}
