@@ -127,11 +127,20 @@ func TestRefundThatCameBackIsTriedAgain(t *testing.T) {
 	})
 }
 
-// givenBack is a payment that was given up, and whose money was taken and returned. Money
-// that comes back rests for seconds, not for hours.
+// reruns starts the service again, in which money that comes back rests for seconds, not for
+// hours.
+func (w *world) reruns(first time.Duration) {
+	w.t.Helper()
+	w.boot()
+	w.firstRest, w.lastRest = first, time.Minute
+	w.runs()
+}
+
+// givenBack is a payment that was given up, and whose money was taken and returned.
 func (w *world) givenBack() record {
 	w.t.Helper()
-	w.firstRest, w.lastRest = 10*time.Second, time.Minute
+	w.shutDown()
+	w.reruns(10 * time.Second)
 	b := w.house.hold(fan.UserID, 1)
 	p, _ := w.pay(b, "tok_never", "a")
 	if _, err := w.void(w.t.Context(), fan, p.ID, 0); err != nil {
@@ -196,9 +205,6 @@ func TestReturnFailsLaterAcrossCrashes(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
 			w.crash()
-			w.boot()
-			w.firstRest = time.Minute
-			w.runs()
 			w.bank.mu.Lock()
 			w.bank.cut = func(ctx context.Context, at string) error {
 				if at != point || len(w.bank.charges[p.ID+".1"].list) < 2 && at == "after refund" {
@@ -208,14 +214,13 @@ func TestReturnFailsLaterAcrossCrashes(t *testing.T) {
 				return ctx.Err()
 			}
 			w.bank.mu.Unlock()
+			w.reruns(time.Minute)
 			time.Sleep(time.Minute)
 			w.crash()
 			w.bank.mu.Lock()
 			w.bank.cut = func(context.Context, string) error { return nil }
 			w.bank.mu.Unlock()
-			w.boot()
-			w.firstRest = time.Second
-			w.runs()
+			w.reruns(time.Second)
 			time.Sleep(time.Minute)
 			w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
 			if n := len(w.bank.charges[p.ID+".1"].list); n != 2 {
@@ -230,7 +235,7 @@ func TestReturnFailsLaterAcrossCrashes(t *testing.T) {
 func TestReturnFailsEachTime(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var log bytes.Buffer
-		w.restart(func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		w.setUp = func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) }
 		p := w.givenBack()
 		for range mostReturns + 1 {
 			w.bank.failsRefund(p.ID + ".1")

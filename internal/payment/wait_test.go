@@ -138,7 +138,9 @@ func TestBuyerComesBack(t *testing.T) {
 // says, and captures go on.
 func TestBusyGatewayIsLeftAlone(t *testing.T) {
 	withTeller(t, func(t *testing.T, w *world, b *teller) {
+		w.halt()
 		w.patience = 0 // all begin together
+		w.runs()
 		for i := range int32(20) {
 			if p, err := w.pay(w.house.hold(fan.UserID, i), "tok_never", ""); statusOf(t, p, err) != paymentapi.Pending {
 				t.Fatal(p)
