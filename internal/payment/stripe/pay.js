@@ -4,6 +4,14 @@
 const form = document.querySelector("form[data-pay]");
 const units = { isk: 100, ugx: 100, mga: 0.01 }; // currencies that Stripe counts in other units
 
+// With the fields, one check box for other seats is enough: that of the button below follows.
+const [box, below] = document.querySelectorAll('input[name="alternatives"]');
+const only = (one) => {
+  if (!below) return;
+  below.closest("label").style.display = one ? "none" : "";
+  below.checked = box.checked;
+};
+
 const start = () => {
   const { key, amount, currency } = form.dataset;
   const code = currency.toLowerCase();
@@ -17,7 +25,14 @@ const start = () => {
     captureMethod: "manual",
     appearance: {
       theme: matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "stripe",
-      variables: { colorPrimary: color("brand"), colorBackground: color("raised"), colorText: color("text"), colorDanger: color("error") },
+      variables: {
+        colorPrimary: color("brand"),
+        colorBackground: color("raised"),
+        colorText: color("text"),
+        colorTextSecondary: color("muted"),
+        colorDanger: color("error"),
+        borderRadius: style.getPropertyValue("--radius-small").trim() || undefined,
+      },
     },
   });
   const element = elements.create("payment");
@@ -31,10 +46,13 @@ const start = () => {
   };
   element.on("loaderror", () => {
     form.hidden = true;
+    only(false);
   });
   element.on("ready", () => say(""));
   button.disabled = true;
   form.hidden = false;
+  only(true);
+  box?.addEventListener("change", () => only(true));
   element.mount(form.querySelector("[data-pay-fields]"));
 
   form.addEventListener("submit", async (event) => {
