@@ -33,7 +33,6 @@ func TestAuthorizationEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.runs()
 				w.bank.lasts = c.lasts
 				var down atomic.Bool
 				down.Store(true)
@@ -49,6 +48,7 @@ func TestAuthorizationEnds(t *testing.T) {
 					}
 					return nil
 				}
+				w.runs()
 				b := w.house.hold(fan.UserID, 1)
 				if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Authorized {
 					t.Fatalf("%+v", p)
