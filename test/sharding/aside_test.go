@@ -40,7 +40,7 @@ var asides = []struct {
 	{text: "FROM payments WHERE (event_id, id) > ($1, $2) AND posted < version", why: "what an older program has left out of the journal, once after a start"},
 
 	{text: "FROM refunds WHERE status = 'pending' AND id > $1 AND created_at < $2", why: "a day is compared with the gateway: refunds that are late"},
-	{text: "FROM refunds WHERE (event_id, seq) > ($1 COLLATE \"C\", $2) AND status = 'failed' AND handled = ''", why: "the same: refunds that have failed"},
+	{text: "AND status = 'failed' AND handled = '' AND updated_at >= $3 AND updated_at < $4", why: "the same: refunds that have failed"},
 	{text: "FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2)", why: "the same: disputes that are open, by payments_disputed"},
 
 	{text: "SELECT DISTINCT booking_id FROM booking_reasons WHERE mail_due", why: "moved bookings whose owners are to be mailed, in all events"},
