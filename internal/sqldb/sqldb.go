@@ -51,6 +51,7 @@ type DB struct {
 	clock               func() time.Time
 	group               *batch.Queue[writeFunc] // only its worker writes
 	save, undo, release *sql.Stmt
+	prepared            sync.Map // by text: the statements of Query
 
 	pg *postgres
 }
@@ -147,6 +148,27 @@ func (db *DB) PrepareWrite(ctx context.Context, query string) (*sql.Stmt, error)
 // PrepareRead prepares a statement on the readers.
 func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) {
 	return prepare(ctx, db.reader, db.Text(query))
+}
+
+// Query reads on the readers, by a statement that is prepared only once: with SQLite, to
+// prepare one costs as much as a short read, and pgx keeps them by itself. It is for few
+// texts that do not vary, and are in this database's dialect (Text).
+func (db *DB) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if db.dialect == Postgres {
+		return db.reader.QueryContext(ctx, text, args...)
+	}
+	s, ok := db.prepared.Load(text)
+	if !ok {
+		one, err := prepare(ctx, db.reader, text)
+		if err != nil {
+			return nil, err
+		}
+		var other bool
+		if s, other = db.prepared.LoadOrStore(text, one); other {
+			one.Close()
+		}
+	}
+	return s.(*sql.Stmt).QueryContext(ctx, args...)
 }
 
 func prepare(ctx context.Context, pool *sql.DB, query string) (*sql.Stmt, error) {
