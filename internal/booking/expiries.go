@@ -57,7 +57,7 @@ const (
 
 // due lists the rows after a given one whose holds have expired by now, in order.
 func (s *Service) due(ctx context.Context, after expiry, now int64) ([]expiry, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, sqlDue, after.until, after.eventID, after.first, now, sweepRows)
+	rows, err := s.db.Query(ctx, sqlDue, after.until, after.eventID, after.first, now, sweepRows)
 	if err != nil {
 		return nil, fmt.Errorf("list expired holds: %w", err)
 	}

@@ -111,7 +111,7 @@ func (t *Taken) which(ctx context.Context, refs []Ref) (map[Ref]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.db.Reader().QueryContext(ctx, t.sqlWhich, list)
+	rows, err := t.db.Query(ctx, t.sqlWhich, list)
 	if err != nil {
 		return nil, fmt.Errorf("taken messages: %w", err)
 	}

@@ -63,7 +63,7 @@ func (d *DeadLetters) List(ctx context.Context, f Filter, after DeadRef, limit i
 }
 
 func (d *DeadLetters) list(ctx context.Context, f Filter, after DeadRef, replay bool, limit int) ([]DeadLetter, error) {
-	rows, err := d.db.Reader().QueryContext(ctx, sqlDead, append(f.args(), after.Consumer, after.Topic, after.Key, after.ID, replay, limit)...)
+	rows, err := d.db.Query(ctx, sqlDead, append(f.args(), after.Consumer, after.Topic, after.Key, after.ID, replay, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("dead letters: %w", err)
 	}

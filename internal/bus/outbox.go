@@ -132,7 +132,7 @@ func (t *Table) Bell() *Bell { return &t.bell }
 
 // Pending lists messages in the order of key and id.
 func (t *Table) Pending(ctx context.Context, after Ref, limit int) ([]Message, error) {
-	rows, err := t.db.Reader().QueryContext(ctx, t.sqlPending, after.Key, after.ID, limit)
+	rows, err := t.db.Query(ctx, t.sqlPending, after.Key, after.ID, limit)
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", t.topic, err)
 	}

@@ -98,7 +98,7 @@ func (s store) startMailing(ctx context.Context, tx *sql.Tx, m *notifyapi.Mailin
 
 // mailings reads mailings; query is one of those above.
 func (s store) mailings(ctx context.Context, query string, args ...any) (list []mailing, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	rows, err := s.db.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (o *outbox) Bell() *bus.Bell { return &o.bell }
 // Pending lists rows in the order of their keys.
 func (o *outbox) Pending(ctx context.Context, after bus.Ref, limit int) ([]bus.Message, error) {
 	fail := func(err error) ([]bus.Message, error) { return nil, fmt.Errorf("outbox %s: %w", o.topic, err) }
-	rows, err := o.s.db.Reader().QueryContext(ctx, o.list, after.Key, after.ID, limit)
+	rows, err := o.s.db.Query(ctx, o.list, after.Key, after.ID, limit)
 	if err != nil {
 		return fail(err)
 	}
