@@ -136,6 +136,9 @@ func (s *Service) settle(ctx context.Context, list []awaited, organizers map[str
 				said = organizer != "" && w.tries < toldFailed
 				over[i] = organizer == "" || s.now().Sub(time.UnixMicro(r.UpdatedAt)) > failedFor
 				list[i].tries = max(w.tries, toldFailed)
+			case r.Status == paymentapi.RefundNeedless && r.Reason != "": // it may be owed again
+				over[i] = organizer == "" || s.now().Sub(time.UnixMicro(r.UpdatedAt)) > failedFor
+				list[i].tries = max(w.tries, toldFailed)
 			default:
 				said, over[i] = organizer != "" && r.Status != paymentapi.RefundNeedless, true
 			}
