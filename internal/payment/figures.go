@@ -22,13 +22,14 @@ const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0)
 // What is owed to the buyers of payments that took money, by the payment's currency. Payments
 // are read by ranges of the primary key.
 const sqlOwed = `SELECT currency, CAST(sum(amount) AS BIGINT) FROM (
-		SELECT r.amount, (SELECT p.currency FROM payments p WHERE p.event_id = $1 COLLATE "C" AND p.id > (r.booking_id || '-') COLLATE "C" AND p.id < (r.booking_id || '.') COLLATE "C"
+		SELECT r.amount - r.elsewhere AS amount, (SELECT p.currency FROM payments p WHERE p.event_id = $1 COLLATE "C" AND p.id > (r.booking_id || '-') COLLATE "C" AND p.id < (r.booking_id || '.') COLLATE "C"
 			AND p.status IN ('captured', 'refunded') AND p.ends_as = '' AND (p.gateway = '' OR p.test = $2) LIMIT 1) AS currency
 		FROM refunds r WHERE r.event_id = $1 COLLATE "C" AND (r.status = 'pending' OR r.status = 'failed' AND r.handled = '')
 	) AS open WHERE currency IS NOT NULL GROUP BY currency`
 
 // Owed is what of an event's sales is still to be refunded, by currency, in minor units:
-// refunds that are not made yet, or have failed and were not given back in another way.
+// refunds that are not made yet, or have failed and were not given back in another way, less
+// what was given back for them on the gateway's own pages.
 // Money of payments that were given up was no sale, and is left out; so are payments of the
 // other mode, test or live.
 func (s *Service) Owed(ctx context.Context, eventID string) (map[string]int64, error) {

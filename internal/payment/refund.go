@@ -380,7 +380,7 @@ func (r *refunder) settle(ctx context.Context) error {
 			} else {
 				r.later.Failed(id, r.s.now())
 				failed = append(failed, err)
-				if due[i].reason == "" && !errors.Is(err, errNotAsked) { // otherwise it was noted before
+				if due[i].reason == "" && !errors.Is(err, errNotAsked) && !errors.Is(err, errBusy) { // otherwise it was noted before
 					delays.list = append(delays.list, due[i])
 				}
 			}
@@ -436,6 +436,9 @@ const refundedElsewhere = "refunded-elsewhere"
 // has said what was given back meanwhile.
 var errNotAsked = errors.New("the gateway could not be asked what was given back meanwhile")
 
+// errBusy says that a refund waits because the gateway takes no more requests.
+var errBusy = errors.New("the gateway takes no more requests")
+
 // one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if job, err := r.s.store.refundJob(ctx, f.eventID); err != nil || job.paused {
@@ -457,6 +460,11 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if p.over() { // nothing was taken, or all of it was returned already
 		end.status = refundNeedless
 		return r.finish(ctx, &end)
+	}
+	if p.elsewhere > 0 { // more may have been set off since the refund was listed
+		if now, err := r.s.store.refundChanged(ctx, &f); err != nil || now != f.updatedAt {
+			return err // the next round goes by what was learned
+		}
 	}
 	if f.elsewhere > 0 {
 		return r.isSetOff(ctx, &p, &end)
@@ -490,6 +498,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		if now, err := r.s.store.payment(ctx, p.ID); err != nil || now.Version != p.Version {
 			return err // the next round goes by what was learned
 		}
+	}
+	if time.Now().UnixMicro() < r.s.calls.busy.Load() { // captures come first
+		return fmt.Errorf("refund %s: %w", f.id, errBusy)
 	}
 	point("before", "refund")
 	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), f.amount)

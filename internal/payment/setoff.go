@@ -23,6 +23,7 @@ const (
 	sqlOwedAgain = `UPDATE refunds SET status = 'pending', reason = '',
 			updated_at = CASE WHEN updated_at < CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE updated_at + 1 END
 		WHERE event_id = $2 COLLATE "C" AND booking_id = $3 AND status = 'needless' AND reason = 'charged-back'`
+	sqlRefundChanged    = `SELECT updated_at FROM refunds WHERE event_id = $1 COLLATE "C" AND seq = $2`
 	sqlHandledOfBooking = `SELECT count(*) FROM refunds WHERE event_id = $1 COLLATE "C" AND booking_id = $2 AND handled <> '' AND elsewhere < amount`
 )
 
@@ -65,10 +66,15 @@ func setOffAmong(list []owedRefund, amount int64) {
 	if i := slices.IndexFunc(order, func(r *owedRefund) bool { return r.amount-r.elsewhere == amount }); i >= 0 {
 		order = order[i : i+1]
 	}
+	// The money may have been for another one that a person has handled.
+	handled := slices.ContainsFunc(list, func(r owedRefund) bool { return r.handled != "" && r.elsewhere < r.amount })
 	for _, r := range order {
 		part := min(amount, r.amount-r.elsewhere)
 		r.elsewhere += part
 		amount -= part
+		if r.status == refundFailed && r.handled == "" && r.elsewhere == r.amount && !handled {
+			r.status, r.reason = refundNeedless, refundedElsewhere
+		}
 	}
 }
 
@@ -91,9 +97,10 @@ func cameBackAmong(list []owedRefund, amount int64) {
 		if part == 0 {
 			return
 		}
+		whole := r.elsewhere == r.amount
 		r.elsewhere -= part
 		amount -= part
-		if r.handled != "" || r.status == refundNeedless && r.reason == refundedElsewhere {
+		if whole && r.handled != "" || r.status == refundNeedless && r.reason == refundedElsewhere {
 			r.handled = ""
 			r.status, r.reason = refundFailed, elsewhereFailed
 		}
@@ -195,6 +202,12 @@ func (r *refunder) isSetOff(ctx context.Context, p *record, end *endRefund) erro
 		end.status = refundFailed
 	}
 	return r.finish(ctx, end)
+}
+
+// refundChanged returns when a refund was last changed.
+func (s *store) refundChanged(ctx context.Context, f *openRefund) (at int64, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, s.db.Text(sqlRefundChanged), f.eventID, f.seq).Scan(&at)
+	return at, err
 }
 
 // made reports whether a refund was made already, and the answer was lost.

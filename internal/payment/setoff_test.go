@@ -172,7 +172,76 @@ func TestGivenBackByHandIsNotGivenBackAgain(t *testing.T) {
 	}
 }
 
-// The same for a refund that was made, and failed before that was recorded.
+// The same if a round has listed the refund before, and comes to it later.
+func TestSetOffBehindTheList(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2, 3)
+		w.bank.disputes(payment+".1", provider.DisputeOpen, 15000)
+		w.asks(payment)
+		w.gives(b, 5000)
+		listed, err := w.store.pendingRefunds(t.Context(), "", 10)
+		if err != nil || len(listed) != 1 {
+			t.Fatal(listed, err)
+		}
+		w.bank.disputes(payment+".1", provider.DisputeWon, 15000)
+		w.byHand(payment, 5000)
+		if err := w.refunds.one(t.Context(), listed[0]); err != nil {
+			t.Error(err)
+		}
+		w.gone(payment, 5000)
+		w.again()
+		w.gone(payment, 5000)
+		w.keeps(b.ID, 10000)
+	})
+}
+
+// What is set off against a failed refund as a whole is owed no more, unless a person may
+// have meant another one.
+func TestSetOffIsOwedNoMore(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2, 3)
+		w.bank.declines("insufficient_funds")
+		w.gives(b, 5000)
+		w.byHand(payment, 2000)
+		if r := w.lastRefund(); r.Status != refundFailed {
+			t.Errorf("%+v", r)
+		}
+		owes := func(want int64) {
+			t.Helper()
+			if owed, err := w.Owed(t.Context(), event1); err != nil || owed["USD"] != want {
+				t.Errorf("owed %v, want %d: %v", owed, want, err)
+			}
+		}
+		owes(3000)
+		w.byHand(payment, 3000)
+		if r := w.lastRefund(); r.Status != refundNeedless || r.Reason != refundedElsewhere {
+			t.Errorf("%+v", r)
+		}
+		owes(0)
+		w.gone(payment, 5000)
+		w.bank.declines("")
+		w.again()
+		w.gone(payment, 5000)
+		w.keeps(b.ID, 10000)
+	})
+}
+
+// Refunds wait while the gateway takes no more requests, and are made then.
+func TestRefundsWaitWhileTheGatewayIsBusy(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.calls.busy.Store(time.Now().Add(2 * time.Minute).UnixMicro())
+		w.house.cancel(b.ID, 5000)
+		time.Sleep(time.Minute)
+		w.gone(payment, 0)
+		time.Sleep(5 * time.Minute)
+		w.gone(payment, 5000)
+		w.keeps(b.ID, 5000)
+	})
+}
+
+// What was given back by hand for a refund is not given back again either if the refund was
+// made, and failed before that was recorded.
 func TestGivenBackByHandAfterALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the comparison does not know what came and went between two answers
 		w := newWorld(t)
