@@ -282,7 +282,7 @@ func TestAllMessagesHaveGoldenFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`(?m)^(?:const )?\s*Type[A-Z]\w*\s+= "(\w+)"`)
+	named := regexp.MustCompile(`(?m)^(?:const )?\s*Type[A-Z]\w*\s+= "([\w-]+)"`)
 	found := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)
