@@ -152,6 +152,7 @@ func (k *kit) notices() {
 // No message is accepted that the gateway has not signed just now.
 func (k *kit) noticesForged() {
 	g := k.notifier()
+	began := k.Now() // the messages are signed between then and now
 	k.taken()
 	sent := k.Sent(k.T)
 	k.noticesGenerated(g, sent)
@@ -163,9 +164,10 @@ func (k *kit) noticesForged() {
 				k.Errorf("%s: %v, want ErrForged", what, err)
 			}
 		}
-		for _, off := range []time.Duration{provider.NoticeTolerance + 2*time.Second, farAway, -provider.NoticeTolerance - 2*time.Second} {
-			if _, err := g.Notice(k.ctx, m.Header, m.Body, k.Now().Add(off)); !errors.Is(err, provider.ErrForged) {
-				k.Errorf("a message of %v ago: %v", off, err)
+		tooOld, tooEarly := provider.NoticeTolerance+2*time.Second, -provider.NoticeTolerance-2*time.Second
+		for what, at := range map[string]time.Time{"is too old": k.Now().Add(tooOld), "is very old": k.Now().Add(farAway), "comes too early": began.Add(tooEarly)} {
+			if _, err := g.Notice(k.ctx, m.Header, m.Body, at); !errors.Is(err, provider.ErrForged) {
+				k.Errorf("a message that %s: %v", what, err)
 			}
 		}
 	}

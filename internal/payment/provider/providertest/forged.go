@@ -84,5 +84,5 @@ func (k *kit) forge(rnd *rand.Rand, m, other Message, now time.Time) (kind strin
 	case 10:
 		return "stale", m, now.Add(provider.NoticeTolerance + 2*time.Second + time.Duration(rnd.Int64N(int64(1000*time.Hour))))
 	}
-	return "from the future", m, now.Add(-provider.NoticeTolerance - 2*time.Second - time.Duration(rnd.Int64N(int64(1000*time.Hour))))
+	return "from the future", m, now.Add(-provider.NoticeTolerance - time.Minute - time.Duration(rnd.Int64N(int64(1000*time.Hour))))
 }
