@@ -481,8 +481,10 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		}
 		return r.finish(ctx, &end)
 	}
+	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
+	defer cancel()
 	if f.again() || p.dispute == disputeOpen { // meanwhile, a person may have given it back
-		if err := r.s.Ask(ctx, p.ID); err != nil {
+		if err := r.s.Ask(asking, p.ID); err != nil {
 			return fmt.Errorf("refund %s: %w: %w", f.id, errNotAsked, err)
 		}
 		if now, err := r.s.store.payment(ctx, p.ID); err != nil || now.Version != p.Version {
@@ -490,8 +492,6 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		}
 	}
 	point("before", "refund")
-	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
-	defer cancel()
 	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), f.amount)
 	point("after", "refund")
 	switch {

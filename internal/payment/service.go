@@ -263,6 +263,10 @@ func (s *Service) written(w write) {
 		if w.disputes() && w.moved {
 			s.disputed.bell.Ring()
 		}
+		if w.elsewhere() && w.moved {
+			s.returned.bell.Ring()
+			s.failed.bell.Ring()
+		}
 	case *endRefund:
 		if w.ended && w.status == refundDone {
 			s.returned.bell.Ring()

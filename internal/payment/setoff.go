@@ -15,7 +15,7 @@ import (
 // that learns of the money; when such money comes back, they are owed again.
 const (
 	// These use refunds_by_event. It is seldom that they run.
-	sqlRefundsOfBooking = `SELECT seq, amount, elsewhere, status, reason, handled, updated_at FROM refunds
+	sqlRefundsOfBooking = `SELECT seq, amount, elsewhere, status, reason, handled, attempt, updated_at FROM refunds
 		WHERE event_id = $1 COLLATE "C" AND booking_id = $2 ORDER BY seq`
 	sqlSetOff = `UPDATE refunds SET elsewhere = $1, status = $2, reason = $3, handled = $4,
 			updated_at = CASE WHEN updated_at < CAST($5 AS BIGINT) THEN CAST($5 AS BIGINT) ELSE updated_at + 1 END
@@ -35,7 +35,7 @@ type owedRefund struct {
 	seq, amount             int64
 	elsewhere               int64 // what is set off, minor units
 	status, reason, handled string
-	updatedAt               int64
+	attempt, updatedAt      int64
 }
 
 // rank is the order in which money is set off against refunds; negative: none is.
@@ -93,8 +93,8 @@ func cameBackAmong(list []owedRefund, amount int64) {
 		}
 		r.elsewhere -= part
 		amount -= part
-		r.handled = ""
-		if r.status == refundNeedless && r.reason == refundedElsewhere {
+		if r.handled != "" || r.status == refundNeedless && r.reason == refundedElsewhere {
+			r.handled = ""
 			r.status, r.reason = refundFailed, elsewhereFailed
 		}
 	}
@@ -147,8 +147,19 @@ func (t *batchTx) changeRefunds(p *record, change func([]owedRefund)) error {
 		if err != nil {
 			return fmt.Errorf("refund %s: %w", refundID(p.EventID, r.seq), err)
 		}
+		if r.owedAgain(&was[i]) {
+			t.refundsFailed = append(t.refundsFailed, paymentapi.FailedRefund{
+				BookingID: p.BookingID, Seq: r.seq, Attempt: r.attempt, Amount: r.amount, Reason: r.reason, CameBack: true, At: p.UpdatedAt,
+			})
+		}
 	}
 	return nil
+}
+
+// owedAgain reports whether a refund was over, because money was set off against it, and is
+// so no more. The buyer was told of that money.
+func (r *owedRefund) owedAgain(was *owedRefund) bool {
+	return r.status == refundFailed && r.elsewhere < was.elsewhere && (was.status == refundNeedless || was.handled != "")
 }
 
 func (t *batchTx) refundsOfBooking(p *record) (list []owedRefund, err error) {
@@ -159,7 +170,7 @@ func (t *batchTx) refundsOfBooking(p *record) (list []owedRefund, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r owedRefund
-		if err := rows.Scan(&r.seq, &r.amount, &r.elsewhere, &r.status, &r.reason, &r.handled, &r.updatedAt); err != nil {
+		if err := rows.Scan(&r.seq, &r.amount, &r.elsewhere, &r.status, &r.reason, &r.handled, &r.attempt, &r.updatedAt); err != nil {
 			return nil, err
 		}
 		list = append(list, r)
@@ -188,6 +199,8 @@ func (r *refunder) isSetOff(ctx context.Context, p *record, end *endRefund) erro
 
 // made reports whether a refund was made already, and the answer was lost.
 func (r *refunder) made(ctx context.Context, p *record, f *openRefund) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
 	list, err := r.s.refundsAt(ctx, p, p.try)
 	return slices.ContainsFunc(list, func(at provider.Refund) bool { return at.Key == f.key() && !at.Failed }), err
 }
