@@ -20,8 +20,9 @@ type state struct {
 	end paymentapi.Status
 	// disputed is what the gateway has withdrawn because the buyer disputes the payment,
 	// in minor units; dispute is how far that is.
-	disputed int64
-	dispute  string
+	disputed  int64
+	dispute   string
+	disputeID string // the gateway's name of it
 	// elsewhere is the part of refunded that people gave back on the gateway's own pages.
 	elsewhere int64
 	// declines is how many methods were declined on the gateway's own page, by the current
@@ -348,17 +349,21 @@ func nextElsewhere(s state, e event) (state, []action, error) {
 }
 
 // nextDispute takes over how far a dispute is. A late word that it is open changes
-// nothing once it was decided.
+// nothing once it was decided; but after one that was won, another may be opened.
 func nextDispute(s state, e event) (state, []action, error) {
+	was, another := s, s.dispute == disputeWon && s.disputeID != "" && e.key != "" && e.key != s.disputeID
 	switch {
 	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount:
 		return s, nil, impossible(s, e)
-	case e.kind == evDisputed && s.dispute != disputeWon && s.dispute != disputeLost:
+	case e.kind == evDisputed && (another || s.dispute != disputeWon && s.dispute != disputeLost):
 		s.dispute, s.disputed = disputeOpen, e.amount
 	case e.kind == evDisputeWon:
 		s.dispute, s.disputed = disputeWon, 0
 	case e.kind == evDisputeLost:
 		s.dispute, s.disputed = disputeLost, e.amount
+	}
+	if s != was {
+		s.disputeID = e.key
 	}
 	return s, nil, nil
 }

@@ -81,6 +81,39 @@ func TestDisputesAreToldOnce(t *testing.T) {
 	}
 }
 
+// After a dispute that was won the buyer may open another: it is told, and its money is
+// withdrawn. What the gateway says of the first again is not taken for it.
+func TestAnotherDispute(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1)
+		says := func(id string, state provider.DisputeState, amount int64) {
+			w.bank.disputes(payment+".1", state, amount)
+			w.bank.mu.Lock()
+			w.bank.charges[payment+".1"].dispute.ID = id
+			w.bank.mu.Unlock()
+			w.asks(payment)
+		}
+		says("dp_1", provider.DisputeOpen, 3000)
+		says("dp_1", provider.DisputeWon, 3000)
+		says("dp_1", provider.DisputeOpen, 3000) // late
+		if list, _ := w.toldDisputes(); len(list) != 2 {
+			t.Errorf("%+v", list)
+		}
+		says("dp_2", provider.DisputeOpen, 2000)
+		w.asks(payment)
+		w.bank.mu.Lock()
+		w.bank.line(provider.Disputed, "", provider.Charge{ID: payment + ".1", Currency: "USD"}, 2000)
+		w.bank.mu.Unlock()
+		if list, _ := w.toldDisputes(); len(list) != 3 {
+			t.Errorf("%+v", list)
+		}
+		if p, err := w.store.payment(t.Context(), payment); err != nil || p.disputed != 2000 || p.dispute != disputeOpen {
+			t.Errorf("%+v %v", p, err)
+		}
+		w.keeps(b.ID, 3000)
+	})
+}
+
 // A row that cannot be read is a message that says so, and rows leave when all have taken
 // them.
 func TestUnreadableDisputes(t *testing.T) {

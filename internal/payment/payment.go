@@ -42,6 +42,7 @@ type record struct {
 	approve      string            // see approval
 	disputed     int64             // minor units: what the gateway has withdrawn for the buyer's dispute
 	dispute      string            // see the disputes in decide.go
+	disputeID    string            // the gateway's name of it
 	posted       int64             // the version up to which the journal speaks of it
 	elsewhere    int64             // minor units: see state
 	gateway      string            // the gateway that it was begun with; "": an older program has not said
@@ -163,13 +164,14 @@ func appendStep(history string, s step) string {
 
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere, declines: p.declines}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, disputeID: p.disputeID, elsewhere: p.elsewhere, declines: p.declines}
 }
 
 // moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
+	m.disputeID = s.disputeID
 	m.elsewhere, m.declines = s.elsewhere, s.declines
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++

@@ -217,7 +217,7 @@ func (w *move) set(t *batchTx) error {
 		}
 		return err
 	case w.disputes():
-		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
+		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status), w.to.disputeID)
 		if w.moved = n == 1; w.moved && w.from.dispute != w.to.dispute {
 			t.disputed = append(t.disputed, w.dispute())
 		}
