@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -219,6 +220,7 @@ func TestPagesOfOrganizersFit(t *testing.T) {
 	f.page("console-gift", at+"?booking="+gift["reference"].(string), "#found .gift")
 	f.page("console-gift-order", at+"/orders/"+gift["id"].(string), "#email")
 	sold := f.orderOf(at)
+	f.moved(event, path.Base(sold))
 	f.page("console-order", sold, "#log table")
 	f.page("console-edit", at+"/edit", "")
 	f.page("console-pause", at+"/sale?to=pause", "")
@@ -228,6 +230,21 @@ func TestPagesOfOrganizersFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.page("event-paused", "/e/"+event, "")
+}
+
+// moved moves an order to other seats, of which its page tells.
+func (f *fitting) moved(event, booking string) {
+	f.t.Helper()
+	kept, err := demo.Call("POST", "/events/"+event+"/blocks", token(f.t, "organizer"), map[string]any{"quantity": 3})
+	f.must(err)
+	var labels []any
+	for _, seat := range kept["seats"].([]any) {
+		labels = append(labels, seat.(map[string]any)["label"])
+	}
+	_, err = demo.Call("DELETE", "/bookings/"+kept["id"].(string), token(f.t, "organizer"), nil)
+	f.must(err)
+	_, err = demo.Call("PUT", "/bookings/"+booking+"/seats", token(f.t, "organizer"), map[string]any{"seats": labels, "reason": strings.Repeat("Wasserrohrbruch", 20)})
+	f.must(err)
 }
 
 // orderOf returns the address of the organizer's page of the latest order of an event.
