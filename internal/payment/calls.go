@@ -37,6 +37,9 @@ const (
 // say nothing.
 func (c *calls) outage() int { return bits.Len64(uint64(c.failed.Load()) / 4) }
 
+// resting is for how long the gateway takes no more requests; 0 or less: it takes them.
+func (c *calls) resting() time.Duration { return time.Until(time.UnixMicro(c.busy.Load())) }
+
 // bounded is a gateway with a limit of calls at a time.
 type bounded struct {
 	gateway provider.Gateway

@@ -29,9 +29,8 @@ const sqlOwed = `SELECT currency, CAST(sum(amount) AS BIGINT) FROM (
 
 // Owed is what of an event's sales is still to be refunded, by currency, in minor units:
 // refunds that are not made yet, or have failed and were not given back in another way, less
-// what was given back for them on the gateway's own pages.
-// Money of payments that were given up was no sale, and is left out; so are payments of the
-// other mode, test or live.
+// what was given back for them on the gateway's own pages. Money of payments that were given
+// up was no sale, and is left out; so are payments of the other mode, test or live.
 func (s *Service) Owed(ctx context.Context, eventID string) (map[string]int64, error) {
 	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlOwed), eventID, s.test)
 	if err != nil {

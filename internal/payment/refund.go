@@ -499,7 +499,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 			return err // the next round goes by what was learned
 		}
 	}
-	if time.Now().UnixMicro() < r.s.calls.busy.Load() { // captures come first
+	if r.s.calls.resting() > 0 { // captures come first
 		return fmt.Errorf("refund %s: %w", f.id, errBusy)
 	}
 	point("before", "refund")

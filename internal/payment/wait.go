@@ -36,7 +36,7 @@ func (d *drive) waitPause() time.Duration {
 // leaveAlone is how long a payment that waits for its buyer leaves a gateway alone that takes
 // no more requests; 0: it takes them.
 func (d *drive) leaveAlone() time.Duration {
-	busy := time.Until(time.UnixMicro(d.s.calls.busy.Load()))
+	busy := d.s.calls.resting()
 	if busy <= 0 || d.p.approval() == "" {
 		return 0
 	}
