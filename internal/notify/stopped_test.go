@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,10 +87,10 @@ func TestReplacedMailingStopsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const pages = 6
 		c := newConcert(t, pages*ordersAtOnce)
-		perPage := time.Duration(0)
+		var perPage atomic.Int64
 		s := c.node(t, func(cfg *Config) {
 			cfg.Holders = func(ctx context.Context, m *notifyapi.Mailing, after string, limit int) ([]notifyapi.Notice, string, error) {
-				time.Sleep(perPage)
+				time.Sleep(time.Duration(perPage.Load()))
 				return c.holders(ctx, m, after, limit)
 			}
 		})
@@ -98,7 +99,7 @@ func TestReplacedMailingStopsAtOnce(t *testing.T) {
 		is := inHours(220)
 		start(t, s, notifyapi.Mailing{ID: "moved/e/1", Kind: notifyapi.EventMoved, EventID: "e", Data: notifyapi.Data{Before: inHours(219), Event: is}})
 		time.Sleep(time.Second)
-		perPage = 500 * time.Millisecond
+		perPage.Store(int64(500 * time.Millisecond))
 		ids, _ := c.server.sent()
 		before := len(ids)
 		start(t, s, notifyapi.Mailing{ID: "cancelled/e", Kind: notifyapi.EventCancelled, EventID: "e", Data: notifyapi.Data{Event: is},
