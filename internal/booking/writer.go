@@ -167,12 +167,12 @@ func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 	}
 }
 
-// errNothing rolls back a batch that changed nothing.
-var errNothing = errors.New("booking: nothing to write")
+// errNothing ends a batch that changes nothing.
+var errNothing = sqldb.Unwritten(errors.New("booking: nothing to write"))
 
-// errRemembered rolls back a batch in which a command that writes nothing would be
+// errRemembered ends a batch in which a command that writes nothing would be
 // answered from memory, so that no write would check what is remembered.
-var errRemembered = errors.New("booking: a decision without a write needs what the database has")
+var errRemembered = sqldb.Unwritten(errors.New("booking: a decision without a write needs what the database has"))
 
 // attemptState carries what a failed attempt at a batch learned into the next one.
 type attemptState struct {

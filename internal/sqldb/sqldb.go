@@ -50,6 +50,7 @@ type DB struct {
 	lock                *flock.Flock // this process has the folder; nil: together, or to read only
 	clock               func() time.Time
 	group               *batch.Queue[writeFunc] // only its worker writes
+	careful             int                     // how many transactions go on savepoints at once; the worker's
 	save, undo, release *sql.Stmt
 	prepared            sync.Map // by text: the statements of Query
 
@@ -185,13 +186,23 @@ func prepare(ctx context.Context, pool *sql.DB, query string) (*sql.Stmt, error)
 // a statement_timeout, and its connections are closed when it does not answer.
 func (db *DB) Quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
+// unwritten marks an error after which nothing needs to be rolled back.
+type unwritten struct{ error }
+
+func (e unwritten) Unwrap() error { return e.error }
+
+// Unwritten says that a function of Write has failed before it wrote anything. Then
+// writes that share its transaction go on.
+func Unwritten(err error) error { return unwritten{err} }
+
 // Write runs fn in a transaction and commits it; on PostgreSQL READ COMMITTED. After a
-// transient failure it runs fn again, so fn must not keep results of a failed run. If fn
-// returns an error, its changes are rolled back. If the connection breaks during the
+// transient failure, or when a write that shares the transaction has failed, it runs fn
+// again, so fn must not keep results of a failed run. If fn returns an error, its changes
+// are rolled back. If the connection breaks during the
 // commit, the outcome is unclear: see Outage.
 //
-// On SQLite, callers that wait while a transaction runs share the next one, each on a
-// savepoint of its own, and thus share the cost of one commit.
+// On SQLite, callers that wait while a transaction runs share the next one, and thus the
+// cost of one commit.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 // Limits of a transaction that several callers share.
 const (
 	maxShared  = 16
+	carefulFor = 32 // transactions go on savepoints after a failure
 	maxWaiting = 100_000
 )
 
@@ -150,36 +151,63 @@ func (db *DB) commit(items []*batch.Item[writeFunc]) {
 }
 
 // write runs functions in one transaction. results has the error of each function; err
-// concerns all of them.
+// concerns all of them. Nearly always all succeed; only when one has failed that may have
+// written are they run again, each on a savepoint, and so are the next few at once. A
+// savepoint costs SQLite a copy of every page that an earlier function has changed, too.
 func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error) {
-	ctx := context.Background()
-	tx, err := db.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
-	}
-	if len(items) == 1 {
-		if err := safely(items[0].Value, tx); err != nil {
-			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}
 	results = make([]error, len(items))
-	for i, it := range items {
-		if len(items) == 1 {
-			break
+	if db.careful > 0 && len(items) > 1 {
+		db.careful--
+		return results, db.onSavepoints(items, results)
+	}
+	failed := false
+	err = db.transaction(func(tx *sql.Tx) error {
+		for i, it := range items {
+			if results[i] = safely(it.Value, tx); results[i] != nil && !errors.As(results[i], new(unwritten)) {
+				failed = true
+				return results[i]
+			}
 		}
-		if results[i], err = db.onSavepoint(ctx, tx, it.Value); err != nil {
-			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
+		return nil
+	})
+	if !failed || len(items) == 1 || again(err) {
+		return results, err
+	}
+	db.careful = carefulFor
+	return results, db.onSavepoints(items, results)
+}
+
+// onSavepoints runs functions in one transaction, each on a savepoint.
+func (db *DB) onSavepoints(items []*batch.Item[writeFunc], results []error) error {
+	return db.transaction(func(tx *sql.Tx) (err error) {
+		for i, it := range items {
+			if results[i], err = db.onSavepoint(tx, it.Value); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+// transaction runs fn in a transaction, and commits it unless fn fails.
+func (db *DB) transaction(fn writeFunc) error {
+	tx, err := db.writer.BeginTx(context.Background(), nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", err)
 	}
-	return results, nil
+	return nil
 }
 
 // onSavepoint runs fn, and rolls back its changes if it fails. broken is an error of the
 // whole transaction, which cannot go on.
-func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result, broken error) {
+func (db *DB) onSavepoint(tx *sql.Tx, fn writeFunc) (result, broken error) {
+	ctx := context.Background()
 	do := func(stmt *sql.Stmt) error {
 		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx)
 		return err
