@@ -18,7 +18,7 @@ import (
 const (
 	pollEvery     = 500 * time.Millisecond // for messages that other nodes have committed
 	pollConnected = 2 * time.Second        // for those that the transport has not brought
-	lookPause     = 100 * time.Millisecond // so that the messages of a moment are consumed together
+	lookPause     = 400 * time.Millisecond // so that the messages of a moment are consumed together
 	pageSize      = 256
 
 	// A message is tried for about an hour before it is a dead letter.
