@@ -22,7 +22,7 @@ const (
 
 // columns of the list of attendees. Their names are for programs, and the same in
 // all languages.
-var columns = []string{"reference", "status", "seat", "section", "row", "number", "tier", "price", "currency", "name", "email", "booked_at", "kind"}
+var columns = []string{"reference", "status", "seat", "section", "row", "number", "tier", "price", "currency", "name", "email", "booked_at", "kind", "test"}
 
 // attendees answers with one line for each booked seat, or, for a cancelled event, for
 // each seat that was booked, since no mail informs these buyers. The format is CSV (RFC
@@ -38,6 +38,10 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 	if gone || all {
 		status = ""
 	}
+	others, err := c.Payments.OtherMode(v.Context(), e.ID)
+	if err != nil {
+		return err
+	}
 	list, err := c.bookingsPage(v.Context(), e.ID, status, "")
 	if err != nil {
 		return err
@@ -52,7 +56,7 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(writeOfCSV)) // not every writer supports it
 		for i := range list {
 			if !gone || all || hadBooked(&list[i]) {
-				writeBooking(out, &list[i])
+				writeBooking(out, &list[i], v.Test() != others[list[i].ID])
 			}
 		}
 		if out.Flush(); out.Error() != nil {
@@ -81,18 +85,22 @@ func hadBooked(b *Booking) bool {
 	return b.Status == bookingapi.Booked || b.Status == bookingapi.Cancelled && b.PaymentID != ""
 }
 
-// writeBooking writes a line for each seat of a booking. Errors are reported by
-// csv.Writer.Error.
-func writeBooking(out *csv.Writer, b *Booking) {
+// writeBooking writes a line for each seat of a booking; tests says that payments for it
+// are no real money. Errors are reported by csv.Writer.Error.
+func writeBooking(out *csv.Writer, b *Booking, tests bool) {
 	for _, s := range b.Places {
 		var asked int64 // nothing, for a block or a gift
 		if b.Kind == bookingapi.Sold {
 			asked = s.Tier.Price
 		}
+		test := ""
+		if tests && asked > 0 && b.PaymentID != "" {
+			test = "yes"
+		}
 		price, currency, _ := strings.Cut(money.Format(asked, b.Currency), " ")
 		_ = out.Write([]string{
 			b.Reference, string(b.Status), harmless(s.Label), harmless(s.Section), harmless(s.Row), harmless(s.Number), harmless(s.Tier.Name), price, currency,
-			harmless(b.Person.Name), harmless(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind,
+			harmless(b.Person.Name), harmless(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind, test,
 		})
 	}
 }

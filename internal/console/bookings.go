@@ -70,6 +70,7 @@ type Booking struct {
 	Places             []bookingapi.Place
 	Person             caller.Person // the buyer, or the recipient of complimentary seats
 	Mailed             int64         // when the link of a gift was mailed, µs since 1970; 0: not yet
+	Other              string        // paid in the other mode than this program's: real or test; "" where that is not shown
 	Link               string        // of a gift, for readers who may pass it on; "": none, or not in this list
 }
 

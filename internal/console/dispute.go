@@ -27,6 +27,9 @@ type Payments interface {
 	Refunds
 	paymentapi.RefundJobs
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
+	// OtherMode returns the bookings of an event that were paid in the other mode than this
+	// program's, test or live.
+	OtherMode(ctx context.Context, eventID string) (map[string]bool, error)
 	// Story is what happened to a payment, oldest first; whole is false if something was left
 	// out, since too much would have to be read.
 	Story(ctx context.Context, c caller.Caller, paymentID string) (list []paymentapi.Posting, whole bool, err error)
@@ -42,6 +45,7 @@ type evidence struct {
 	payment   *paymentapi.Payment    // nil: none
 	story     []paymentapi.Posting
 	whole     bool // nothing is left out of story
+	tests     bool // no real money was paid
 	log       notifyapi.OrderLog
 	documents []invoiceapi.Document
 	moves     []reasonRow // to other seats
@@ -115,7 +119,7 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 		return nil, err
 	}
 	if p, ok := payments[bookingID]; ok {
-		x.payment = &p
+		x.payment, x.tests = &p, p.Tests(v.Test())
 		if x.story, x.whole, err = c.Payments.Story(ctx, v.Caller, p.ID); err != nil {
 			return nil, err
 		}
@@ -145,6 +149,9 @@ func (x *evidence) summary(w io.Writer) {
 		fmt.Fprintf(w, "%-22s %s\n", name+":", fmt.Sprintf(format, args...))
 	}
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	if x.tests {
+		say("TEST", "not paid with real money")
+	}
 	say("Booking", "%s (%s), %s", o.Reference, o.ID, o.Status)
 	say("Made at", "%s", at(time.UnixMicro(o.CreatedAt)))
 	say("Buyer", "%s <%s>", o.Person.Name, x.log.To)

@@ -2,6 +2,8 @@ package console
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 )
@@ -25,6 +28,7 @@ type standing struct {
 	Figures  bookingapi.Figures
 	Sold     int64 // seats that were paid for
 	Tiers    []tierRow
+	Other    otherMoney
 	Refunds  paymentapi.Refunds
 	Backward bool // money goes back, or will
 	Progress progress
@@ -32,6 +36,52 @@ type standing struct {
 	Hall     *hall
 	Latest   []Booking
 	Now      time.Time // in the event's zone
+}
+
+// Revenue is what was sold, without what was paid in the other mode.
+func (s *standing) Revenue() int64 { return max(0, s.Figures.Amount-s.Other.Amount) }
+
+// Paid is the number of paid bookings, without those that were paid in the other mode.
+func (s *standing) Paid() int64 { return max(0, s.Figures.Bookings-s.Other.Bookings) }
+
+// otherMoney is what was sold for test money while this program takes real money, or the
+// other way round. The figures of the booking service include it, since it does not know.
+type otherMoney struct {
+	Bookings, Amount int64
+	Name             string          // real or test
+	of               map[string]bool // these bookings, and those that were cancelled since
+}
+
+// mark says of bookings that they were paid in the other mode.
+func (m *otherMoney) mark(list []Booking) {
+	for i := range list {
+		if m.of[list[i].ID] {
+			list[i].Other = m.Name
+		}
+	}
+}
+
+// otherMoney adds up what an event has sold in the other mode.
+func (c *Console) otherMoney(v *page.Visit, eventID string) (m otherMoney, err error) {
+	if m.Name = notifyapi.TestMoney; v.Test() {
+		m.Name = notifyapi.RealMoney
+	}
+	if m.of, err = c.Payments.OtherMode(v.Context(), eventID); err != nil {
+		return m, err
+	}
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(m.of)), pageOfCSV) {
+		found, err := c.Bookings.Bookings(v.Context(), ids)
+		if err != nil {
+			return m, err
+		}
+		for _, b := range found {
+			if b.Status == bookingapi.Booked {
+				m.Bookings++
+				m.Amount += b.Amount
+			}
+		}
+	}
+	return m, nil
 }
 
 // tierRow holds the sales of a tier, including tiers without any.
@@ -71,6 +121,9 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	s.Sold = s.Figures.Seats
 	s.Tiers = rowsOf(e, s.Figures.Tiers)
 	ctx := v.Context()
+	if s.Other, err = c.otherMoney(v, e.ID); err != nil {
+		return nil, err
+	}
 	all, failed := c.Payments.Refunds(ctx, []string{e.ID})
 	refunds := all[e.ID]
 	pace, slow := c.Figures.Pace(ctx, e.ID)
@@ -81,8 +134,9 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	if slow != nil && errs.KindOf(slow) != errs.NotFound {
 		return nil, slow
 	}
+	s.Other.mark(latest)
 	s.Refunds, s.Latest, s.Chart = refunds, latest, draw(v, pace, zone)
-	s.Backward = refunds.Done.Count+refunds.Pending.Count+refunds.Failed.Count > 0
+	s.Backward = refunds.Done.Count+refunds.Pending.Count+refunds.Failed.Count+refunds.Other.Count > 0
 	if e.Status == eventapi.Cancelled {
 		left := refunds.Pending.Count + s.Figures.Bookings
 		s.Progress = progress{Done: refunds.Done.Count, Of: refunds.Done.Count + left}
@@ -137,6 +191,7 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 		if err := c.addLinks(v, found); err != nil {
 			return err
 		}
+		s.Other.mark(found)
 		data["Wanted"], data["Found"] = wanted, found
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")

@@ -155,12 +155,19 @@ type Order struct {
 	Places    []Place `json:"places"`
 	Amount    int64   `json:"amount"` // paid, all fees included, in minor units; 0: nothing had to be paid
 	Currency  string  `json:"currency"`
+	Money     string  `json:"money,omitempty"` // RealMoney or TestMoney; "": it costs nothing, or that is not known
 
 	Late string  `json:"late,omitempty"` // as bookingapi.Late: the payment came after the hold had ended
 	Held []Place `json:"held,omitempty"` // the seats that had been held, if others were booked
 
 	Moved *Moved `json:"moved,omitempty"` // its tickets are sent because it was moved to other seats
 }
+
+// What an order was paid with.
+const (
+	RealMoney = "real"
+	TestMoney = "test"
+)
 
 // Moved is what an order was moved from.
 type Moved struct {

@@ -12,12 +12,23 @@ import (
 // refunds_by_event; payments by a range of the index payments_given_up, since a
 // payment's id begins with its event's. A refund that failed, and that a person has given
 // back in another way, is none of them.
-const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM (
-		SELECT CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' ELSE status END AS status, amount FROM refunds WHERE event_id = $1 COLLATE "C"
+const (
+	sqlRefundFigures = refundFigures + `CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' ELSE status END` + andGivenUp
+
+	// The same for an event of which some bookings were paid in the other mode: their refunds
+	// are apart. Payments are read by ranges of the primary key.
+	sqlRefundFiguresApart = refundFigures + `CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' WHEN status = 'needless' THEN status
+			WHEN EXISTS (SELECT 1 FROM payments p WHERE p.event_id = $1 COLLATE "C" AND p.id > (r.booking_id || '-') COLLATE "C" AND p.id < (r.booking_id || '.') COLLATE "C"
+				AND p.status IN ('captured', 'refunded') AND p.ends_as = '' AND p.gateway <> '' AND p.test <> $3) THEN 'other'
+			ELSE status END` + andGivenUp
+
+	refundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM (SELECT `
+	andGivenUp    = ` AS status, amount FROM refunds r WHERE event_id = $1 COLLATE "C"
 		UNION ALL
-		SELECT CASE status WHEN 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments /*sqlite: INDEXED BY payments_given_up*/
+		SELECT CASE WHEN gateway <> '' AND test <> $3 THEN 'other' WHEN status = 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments /*sqlite: INDEXED BY payments_given_up*/
 		WHERE ends_as <> '' AND event_id = $1 COLLATE "C" AND id > $1 AND id < $2 AND status IN ('refunded', 'returning') AND amount > 0
 	) AS back GROUP BY status`
+)
 
 // What is owed to the buyers of payments that took money, by the payment's currency. Payments
 // are read by ranges of the primary key.
@@ -53,7 +64,15 @@ func (s *Service) Owed(ctx context.Context, eventID string) (map[string]int64, e
 // reason.
 func (s *Service) refundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
 	var out paymentapi.Refunds
-	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID, eventID+"~")
+	others, err := s.OtherMode(ctx, eventID)
+	if err != nil {
+		return out, err
+	}
+	query := sqlRefundFigures
+	if len(others) > 0 {
+		query = sqlRefundFiguresApart
+	}
+	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(query), eventID, eventID+"~", s.test)
 	if err != nil {
 		return out, fmt.Errorf("count refunds: %w", err)
 	}
@@ -71,6 +90,8 @@ func (s *Service) refundsOf(ctx context.Context, eventID string) (paymentapi.Ref
 			out.Pending = f
 		case refundFailed:
 			out.Failed = f
+		case "other":
+			out.Other = f
 		}
 	}
 	return out, rows.Err()

@@ -105,3 +105,42 @@ func TestOwed(t *testing.T) {
 		t.Errorf("another event's: %v %v", owed, err)
 	}
 }
+
+// Refunds of the other mode, test or live, are apart from all others, and its bookings are
+// known. What is handled, or needed no refund, is in neither.
+func TestOtherMode(t *testing.T) {
+	w := newWorld(t)
+	mine, other, old, given := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2), w.house.hold(fan.UserID, 3), w.house.hold(fan.UserID, 4)
+	for _, b := range []bookingapi.Booking{mine, other, old, given} {
+		if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
+			t.Fatal(p)
+		}
+	}
+	w.change(`UPDATE payments SET gateway = 'bank', test = $1`, w.test)
+	w.change(`UPDATE payments SET test = $1 WHERE booking_id = $2 OR booking_id = $3`, !w.test, other.ID, given.ID)
+	w.change(`UPDATE payments SET gateway = '', test = FALSE WHERE booking_id = $1`, old.ID)
+	w.change(`UPDATE payments SET status = 'refunded', ends_as = 'voided' WHERE booking_id = $1`, given.ID)
+	for i, one := range []struct {
+		booking, status string
+		amount          int64
+	}{{mine.ID, refundPending, 3}, {mine.ID, refundFailed, 40}, {old.ID, refundDone, 500}, {other.ID, refundDone, 6000}, {other.ID, refundPending, 1}, {other.ID, refundFailed, 2}, {other.ID, refundNeedless, 70}} {
+		seq := int64(1000 + i)
+		w.change(sqlAddRefund, refundID(event1, seq), event1, seq, one.booking, one.amount, 1)
+		w.change(`UPDATE refunds SET status = $1 WHERE id = $2`, one.status, refundID(event1, seq))
+	}
+	w.change(sqlAddRefund, refundID(event1, 1100), event1, 1100, other.ID, 9000, 1)
+	w.change(`UPDATE refunds SET status = 'failed', handled = 'by hand' WHERE id = $1`, refundID(event1, 1100))
+	figure := func(count, amount int64) paymentapi.RefundFigure {
+		return paymentapi.RefundFigure{Count: count, Amount: amount}
+	}
+	want := paymentapi.Refunds{Done: figure(1, 500), Pending: figure(1, 3), Failed: figure(1, 40), Other: figure(4, 6003+given.Amount)}
+	if got, err := w.refundsOf(t.Context(), event1); err != nil || got != want {
+		t.Errorf("%+v, want %+v (%v)", got, want, err)
+	}
+	if got, err := w.OtherMode(t.Context(), event1); err != nil || len(got) != 1 || !got[other.ID] {
+		t.Errorf("%v %v", got, err)
+	}
+	if got, err := w.OtherMode(t.Context(), "0000000000000002"); err != nil || len(got) != 0 {
+		t.Errorf("another event's: %v %v", got, err)
+	}
+}

@@ -84,6 +84,7 @@ type Service struct {
 	waits func() *moment.Limit // of requests that wait for their payment: patience
 
 	organizers sync.Map // of events: organizer's id by event's id, see splitting
+	otherModes sync.Map // otherMode by event's id
 
 	mu      sync.Mutex
 	drives  map[string]*drive // by payment id: those that this process drives

@@ -5,6 +5,10 @@ import "strconv"
 // Refunds is money of an event that goes back, by how far it got.
 type Refunds struct {
 	Done, Pending, Failed RefundFigure
+
+	// Other are those of payments of the other mode, test or live; they are none of the
+	// above.
+	Other RefundFigure
 }
 
 // RefundFigure is a number of refunds and their sum.

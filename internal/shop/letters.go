@@ -255,7 +255,7 @@ func giftID(g *bookingapi.Gift) string {
 // orderNotice collects what a notice says about an order, in the language in which it was
 // paid, or else the one of the person.
 func orderNotice(kind notifyapi.Kind, o *Order, to caller.Person, link string) notifyapi.Notice {
-	about := &notifyapi.Order{Reference: o.Reference, Currency: o.Currency}
+	about := &notifyapi.Order{Reference: o.Reference, Currency: o.Currency, Money: o.money()}
 	for i := range o.Places {
 		p := &o.Places[i]
 		place := notifyapi.Place{Section: p.Section, Row: p.Row, Number: p.Number}
@@ -274,6 +274,17 @@ func orderNotice(kind notifyapi.Kind, o *Order, to caller.Person, link string) n
 		Kind: kind, To: to.Email, Name: to.Name, Lang: lang, Phone: to.Phone, UserID: o.UserID, EventID: o.Event.ID, BookingID: o.ID,
 		Data: notifyapi.Data{Link: link, Event: noticeEvent(&o.Event), Order: about},
 	}
+}
+
+// money says what an order was paid with, as notices tell it.
+func (o *Order) money() string {
+	switch p := o.Payment; {
+	case p == nil || p.Gateway == "":
+		return ""
+	case p.Test:
+		return notifyapi.TestMoney
+	}
+	return notifyapi.RealMoney
 }
 
 // noticeEvent is an event as notices tell of it.

@@ -62,7 +62,7 @@ func (l *Letters) disputed(ctx context.Context, list []paymentapi.Dispute) ([]no
 			ID: "dispute/" + d.PaymentID + "/" + told.State, Kind: notifyapi.Disputed, To: to.Email, Name: to.Name, Lang: to.Lang, UserID: o.OrganizerID,
 			Data: notifyapi.Data{
 				Link: l.Base + "/organizer/events/" + o.EventID + "/orders/" + o.ID + "#payment", Event: noticeEvent(&o.Event),
-				Order: &notifyapi.Order{Reference: o.Reference, Currency: d.Currency}, Dispute: told,
+				Order: &notifyapi.Order{Reference: o.Reference, Currency: d.Currency, Money: o.money()}, Dispute: told,
 			},
 		})
 	}

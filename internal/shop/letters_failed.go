@@ -54,7 +54,7 @@ func (l *Letters) refundsFailed(ctx context.Context, list []paymentapi.FailedRef
 				ID: id, Kind: notifyapi.RefundFailed, To: to.Email, Name: to.Name, Lang: to.Lang, UserID: o.OrganizerID,
 				Data: notifyapi.Data{
 					Link: l.Base + "/organizer/events/" + o.EventID + "/refunds", Event: noticeEvent(&o.Event),
-					Order: &notifyapi.Order{Reference: o.Reference, Currency: o.Currency}, Refund: refund,
+					Order: &notifyapi.Order{Reference: o.Reference, Currency: o.Currency, Money: o.money()}, Refund: refund,
 				},
 			})
 		}

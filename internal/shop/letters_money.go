@@ -126,6 +126,9 @@ func (l *Letters) tooLate(o *toldOrder, r *paymentapi.Return) notifyapi.Notice {
 	n := orderNotice(notifyapi.PaidTooLate, &o.Order, o.to, l.Base+o.link)
 	n.ID = fmt.Sprintf("paid-too-late/%s/%t", r.PaymentID, r.Taken) // money that is taken after it was released is news
 	n.Data.Order.Amount, n.Data.Order.Currency = r.Amount, r.Currency
+	if o.Payment == nil || o.Payment.ID != r.PaymentID { // there was another one since
+		n.Data.Order.Money = ""
+	}
 	n.Data.Refund = &notifyapi.Refund{Amount: r.Amount, Reason: r.Reason, Taken: r.Taken}
 	switch late := slices.Contains([]string{"paid-too-late", "seats-gone", "hold-over"}, r.Reason); {
 	case o.Off() && (late || r.Reason == "booking-cancelled"): // because of that

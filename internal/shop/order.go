@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/route"
@@ -53,6 +54,15 @@ func (o *Order) Due() int64 {
 		kept = 0
 	}
 	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
+}
+
+// Tests reports whether an order was not paid with real money. Orders that cost nothing are
+// of the program's mode.
+func (o *Order) Tests(program bool) bool {
+	if o.Payment == nil {
+		return program
+	}
+	return o.Payment.Tests(program)
 }
 
 // Paid returns when the money was taken; zero: it was not.
@@ -170,7 +180,17 @@ type orderCard struct {
 	Order
 	State    string
 	Upcoming bool
-	Minutes  int // until the hold expires
+	Minutes  int    // until the hold expires
+	Apart    string // see Order.apart
+}
+
+// apart says what an order was paid with, if that is not what this program takes: every page
+// of a program that takes no real money says so.
+func (o *Order) apart(v *page.Visit) string {
+	if m := o.money(); m != "" && (m == notifyapi.TestMoney) != v.Test() {
+		return m
+	}
+	return ""
 }
 
 func (s *Shop) orders(v *page.Visit) error {
@@ -184,7 +204,7 @@ func (s *Shop) orders(v *page.Visit) error {
 	}
 	var coming, rest []orderCard
 	for i := range list {
-		c := orderCard{list[i], list[i].State(v.Now()), list[i].Upcoming(v.Now()), minutesLeft(v, &list[i])}
+		c := orderCard{list[i], list[i].State(v.Now()), list[i].Upcoming(v.Now()), minutesLeft(v, &list[i]), list[i].apart(v)}
 		if c.Upcoming {
 			coming = append(coming, c)
 		} else {
@@ -207,6 +227,7 @@ type orderPage struct {
 	Order
 	Now     time.Time
 	Token   string // of the signed link by which the reader came; "": none
+	Apart   string // see Order.apart
 	Own     bool   // the reader may change the order
 	Mine    bool   // the reader gets the tickets: the owner, or somebody with the link
 	Share   string // the signed link, for readers who may pass it on; "": not for this reader
@@ -264,7 +285,7 @@ func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o)}
+	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o), Apart: o.apart(v)}
 	for _, c := range o.Changes {
 		p.Changed = append(p.Changed, changed(v, p.zone(), c))
 	}

@@ -85,7 +85,7 @@ func (s *Shop) tickets(v *page.Visit) error {
 		}
 	}
 	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
-		map[string]any{"Order": o, "Cards": cards, "Test": v.Test()})
+		map[string]any{"Order": o, "Cards": cards, "Test": o.Tests(v.Test())})
 }
 
 func (s *Shop) ticketsPDF(v *page.Visit) error {
@@ -122,7 +122,7 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 		Words: ticket.Words{Section: v.T("seat.section"), Row: v.T("seat.row"), Seat: v.T("seat.seat"), Holder: v.T("tickets.holder"),
 			Tier: v.T("seat.tier"), Price: v.T("seat.price"), Reference: v.T("order.reference"), Page: v.T("tickets.page")},
 	}
-	if v.Test() {
+	if o.Tests(v.Test()) {
 		d.Test = v.T("tickets.test")
 	}
 	for _, c := range cards {

@@ -51,7 +51,8 @@ var asides = []struct {
 	// Lists of an account, over its events.
 	{text: "AND b.user_id = $3 ORDER BY b.event_id", why: "a customer's bookings"},
 	{text: "SELECT id FROM bookings WHERE user_id = $1", why: "an account's bookings: for its payments, to close it, to hand it over"},
-	{text: "SELECT CASE status WHEN 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments", why: "an organizer's figures, by a range of payments_given_up"},
+	{text: "WHEN status = 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments", why: "an organizer's figures, by ranges of refunds_by_event and payments_given_up"},
+	{text: "WHEN EXISTS (SELECT 1 FROM payments p WHERE p.event_id = $1", why: "the same: refunds of the other mode are apart, by ranges of the primary key"},
 
 	// Parts of statements that are put together, and are not run by this test.
 	{text: "FROM ledger l WHERE l.event_id = $%d AND l.kind = 'sale' ORDER BY l.seq DESC", why: "who has tickets for an event, for a message to all of them; the list names the event"},

@@ -34,7 +34,7 @@ type Letter struct {
 
 // Renderer writes letters. It is safe for concurrent use.
 type Renderer struct {
-	Test  bool // every letter says that it is of a test
+	Test  bool // letters say that they are of a test, but for those about orders that were paid with real money
 	words *locale.Words
 	html  *htmltemplate.Template
 	text  *texttemplate.Template
@@ -74,8 +74,9 @@ func (r *Renderer) Render(n *notifyapi.Notice) (Letter, error) {
 	if err := d.complete(); err != nil {
 		return Letter{}, err
 	}
-	if r.Test {
-		d.small("test")
+	tests := r.tests(n)
+	if tests != "" {
+		d.small(tests)
 	}
 	if name := personName(n.Name); name != "" {
 		d.say("greeting.name", "Name", name)
@@ -83,7 +84,7 @@ func (r *Renderer) Render(n *notifyapi.Notice) (Letter, error) {
 		d.say("greeting")
 	}
 	write(d)
-	if r.Test {
+	if tests != "" {
 		d.Subject = d.t("test.subject", "Subject", d.Subject)
 	}
 	var html, text strings.Builder
@@ -94,6 +95,22 @@ func (r *Renderer) Render(n *notifyapi.Notice) (Letter, error) {
 		return Letter{}, fmt.Errorf("letter %s: %w", n.Kind, err)
 	}
 	return Letter{Lang: d.Lang, Subject: d.Subject, Text: strings.TrimSpace(text.String()) + "\n", HTML: html.String()}, nil
+}
+
+// tests is how a letter says that it is of a test; "": it does not. What an order was paid
+// with counts more than the mode in which this program is by now.
+func (r *Renderer) tests(n *notifyapi.Notice) string {
+	money := ""
+	if n.Data.Order != nil && n.Kind != notifyapi.Announcement { // which is about the event
+		money = n.Data.Order.Money
+	}
+	switch {
+	case r.Test && money != notifyapi.RealMoney:
+		return "test"
+	case money == notifyapi.TestMoney:
+		return "test.order"
+	}
+	return ""
 }
 
 // draft collects the content of a letter for both templates.

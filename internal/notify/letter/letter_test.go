@@ -293,3 +293,34 @@ func TestOfATest(t *testing.T) {
 		}
 	}
 }
+
+// Letters about an order go by the money that was paid for it, whatever the program's mode
+// is by now. Announcements are about the event.
+func TestOfAnOrdersMoney(t *testing.T) {
+	for _, mode := range []bool{false, true} {
+		r := newRenderer(t)
+		r.Test = mode
+		for _, kind := range notifyapi.Kinds {
+			for _, lang := range locale.Languages {
+				for _, money := range []string{"", notifyapi.RealMoney, notifyapi.TestMoney} {
+					n := example(kind, lang)
+					tests := mode
+					if o := n.Data.Order; o != nil {
+						paid := *o
+						paid.Money, n.Data.Order = money, &paid
+						if money != "" && kind != notifyapi.Announcement {
+							tests = money == notifyapi.TestMoney
+						}
+					}
+					l, err := r.Render(n)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if strings.HasPrefix(l.Subject, "[TEST] ") != tests || strings.HasPrefix(l.Text, "TEST: ") != tests || strings.Contains(l.HTML, "TEST: ") != tests {
+						t.Errorf("%s in %s, paid with %q, in test mode: %t: %q\n%s", kind, lang, money, mode, l.Subject, l.Text)
+					}
+				}
+			}
+		}
+	}
+}

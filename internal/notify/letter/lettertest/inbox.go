@@ -53,7 +53,12 @@ func (s *Service) Notify(ctx context.Context, list []notifyapi.Notice) error {
 		if known {
 			continue
 		}
-		l, err := r.Render(n)
+		one := *n
+		if o := n.Data.Order; o != nil { // as it is written to those who pay with real money
+			paid := *o
+			paid.Money, one.Data.Order = "", &paid
+		}
+		l, err := r.Render(&one)
 		if err != nil {
 			return err
 		}
