@@ -6,6 +6,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 )
 
@@ -54,7 +55,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		bound, e.reason, e.by = c.organizing.byTerms, c.organizing.reason, c.caller.UserID
 	}
 	if e.unpaid = c.unpaid; !c.unpaid {
-		e.amount = s.refund(b, seats, bound)
+		e.amount = s.refund(b, seats, bound && s.sale.Status != eventapi.Cancelled)
 	}
 	if c.refund != nil && *c.refund != e.amount {
 		return nil, answer{err: refundDiffers(e.amount)}

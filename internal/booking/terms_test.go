@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
@@ -182,6 +184,57 @@ func TestTermsArePromised(t *testing.T) {
 		t.Errorf("after %d changes: %v", version, err)
 	}
 	w.verify(ev)
+}
+
+// When an event is cancelled, its terms bind nobody any more: a buyer or an organizer who is
+// faster than the job that cancels all bookings gets everything back, for a part or for all.
+func TestCancelledEventGivesAllBack(t *testing.T) {
+	w := newWorld(t)
+	start, day := w.clock.Load(), 24*60*minute
+	terms := func(s *bookingapi.Sale) {
+		s.RefundsEnd = start + day
+		s.Terms.Fees = []bookingapi.CancelFee{{Rate: 5000}}
+	}
+	ev := w.event(terms)
+	var list []bookingapi.Booking
+	for _, seats := range [][]string{{"A-A-1", "A-A-2"}, {"A-B-1"}, {"A-B-2"}} {
+		b, err := w.pay(w.hold(ev, "ann", seats...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, b)
+	}
+	w.pass(2 * day) // nobody could cancel any more
+	if err := w.change(ev, 2, func(s *bookingapi.Sale) { terms(s); s.Status = eventapi.Cancelled }); err != nil {
+		t.Fatal(err)
+	}
+	ann := fan("ann")
+	if quote, err := w.s.Refund(t.Context(), ann, list[0].ID, []string{"A-A-1"}); err != nil || quote != 1000 {
+		t.Errorf("%d would go back: %v", quote, err)
+	}
+	if o, err := w.s.Orders(t.Context(), list[:1]); err != nil || !o[0].RefundsEnd.IsZero() || !slices.Equal(o[0].Refunds, []bookingapi.BackUntil{{Amount: 2000}}) {
+		t.Errorf("%+v %v", o, err)
+	}
+	for _, c := range []bookingapi.Cancellation{{BookingID: list[0].ID, Seats: []string{"A-A-1"}}, {BookingID: list[1].ID}} {
+		if _, err := w.s.Cancel(t.Context(), ann, c); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, b := range list { // as the job does
+		if _, err := w.s.Cancel(t.Context(), caller.System, bookingapi.Cancellation{BookingID: b.ID}); err != nil {
+			t.Error(err)
+		}
+	}
+	got := w.checkBills(ev)
+	for _, b := range list {
+		back := int64(0)
+		for _, one := range got[b.ID].Back {
+			back += one.Amount
+		}
+		if back != b.Amount || got[b.ID].Kept != 0 {
+			t.Errorf("%d of %d went back for %s, %d are kept", back, b.Amount, b.ID, got[b.ID].Kept)
+		}
+	}
 }
 
 // undone takes back what fn does to tables.

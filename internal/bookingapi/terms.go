@@ -3,6 +3,7 @@ package bookingapi
 import (
 	"slices"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 )
 
@@ -52,8 +53,12 @@ type Cancelling struct{ terms []EarlierTerms }
 
 // CancellingOf are the terms for a booking that was made at a time (µs since 1970): the
 // event's, those in force when it was made or since, and after the event was moved or
-// its deadline shortened, the promise of a full refund until then.
+// its deadline shortened, the promise of a full refund until then. Of a cancelled event
+// everything goes back, whoever is faster: its buyers, or the job that cancels all bookings.
 func (s *Sale) CancellingOf(createdAt int64) Cancelling {
+	if s.Status == eventapi.Cancelled {
+		return Cancelling{[]EarlierTerms{{}}}
+	}
 	list := []EarlierTerms{{End: s.RefundsEnd, Fees: s.Terms.Fees}}
 	if s.ChangedAt != 0 && createdAt <= s.ChangedAt {
 		list = append(list, EarlierTerms{End: s.ChangeRefundsEnd})

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 )
 
 // compareBacks checks what went back for the seats of a booking: all that they had cost,
@@ -34,8 +35,12 @@ func (r *replay) compareBacks(p *priceList, b *told) error {
 }
 
 // leastKept returns how much of the price is kept when a seat is given back at a time. Of
-// the terms in force then, and those in force since it was bought, the mildest count.
+// the terms in force then, and those in force since it was bought, the mildest count. Of a
+// cancelled event nothing is kept.
 func leastKept(sale *bookingapi.Sale, bought, at, price int64) int64 {
+	if sale.Status == eventapi.Cancelled {
+		return 0
+	}
 	least := price
 	offer := func(end int64, fees []bookingapi.CancelFee) {
 		if end != 0 && at >= end {
