@@ -214,23 +214,6 @@ func (s *Service) refundsAt(ctx context.Context, p *record, try int64) ([]provid
 	return within(ctx, bounded{s.gateway, s.calls}, func() ([]provider.Refund, error) { return g.Refunds(ctx, s.charge(p, try)) })
 }
 
-// returnKey is the idempotency key by which the money of a payment that was given up is
-// returned, at the first attempt or a later one.
-func returnKey(p *record, try, attempt int64) string {
-	key := p.ID + "." + strconv.FormatInt(try, 10) + ".return"
-	if attempt > 1 {
-		key += strconv.FormatInt(attempt, 10)
-	}
-	return key
-}
-
-// isReturn reports whether a refund's key is that of a return of ours.
-func isReturn(p *record, try int64, key string) bool {
-	attempt, ok := strings.CutPrefix(key, returnKey(p, try, 1))
-	n, err := strconv.ParseInt(attempt, 10, 64)
-	return ok && (attempt == "" || err == nil && n > 1 && key == returnKey(p, try, n))
-}
-
 // refundSeq is the ledger entry that a refund of ours is for, and which attempt at it has
 // this key; ok is false if it is of somebody else.
 func refundSeq(eventID, key string) (seq, attempt int64, ok bool) {

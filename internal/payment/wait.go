@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,20 @@ import (
 // not use up the calls that it allows, which captures need.
 
 const mostWait = 30 * time.Second // between two questions about a payment whose gateway tells by itself
+
+// wait gives the gateway time, but not forever: a buyer who leaves without approving
+// must not keep the booking from being paid in another way.
+func (d *drive) wait(ctx context.Context) (event, error) {
+	if d.overdue() {
+		return event{kind: evWished, reason: timedOut}, nil
+	}
+	wait := d.waitPause()
+	d.pauses++
+	if !sleep(ctx, wait, d.poke) || !d.reload(ctx) {
+		return event{}, ctx.Err()
+	}
+	return event{kind: evResume}, nil
+}
 
 // waitPause is how long to wait before the gateway is asked again. Captures go first while it
 // takes no more requests, or answers to none.

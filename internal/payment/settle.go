@@ -1,0 +1,218 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// errLeft says that a refund was left to the next round.
+var errLeft = errors.New("left to the next round")
+
+// settle attempts every refund that is open and due, for a while: a round has other things
+// to do, and the next one goes on from there. A failing one is retried after growing pauses
+// while the others continue.
+func (r *refunder) settle(ctx context.Context) error {
+	last, end := r.resume, r.later.Round()
+	resumed, until := r.resume != "", r.s.now().Add(settleTime)
+	r.resume = ""
+	var failed []error
+	for ctx.Err() == nil {
+		page, err := r.s.store.openRefunds(ctx, last, refundsAtOnce)
+		if err == nil && len(page) == 0 {
+			if resumed {
+				r.poke() // for those before
+			} else {
+				end()
+			}
+			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
+		}
+		if err != nil || len(page) == 0 {
+			return errors.Join(append(failed, err)...)
+		}
+		tried := last
+		last = page[len(page)-1].id
+		now := r.s.now()
+		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
+		delays := delayRefunds{now: r.s.micros()}
+		left := false
+		for i, err := range r.attempt(ctx, due, until) {
+			id := due[i].id
+			if left = left || errors.Is(err, errLeft); left {
+				break
+			}
+			if tried = id; err == nil {
+				r.later.Done(id)
+			} else {
+				r.later.Failed(id, r.s.now())
+				failed = append(failed, err)
+				if due[i].reason == "" && !errors.Is(err, errNotAsked) && !errors.Is(err, errBusy) { // otherwise it was noted before
+					delays.list = append(delays.list, due[i])
+				}
+			}
+		}
+		if len(delays.list) > 0 {
+			if err := r.s.store.do(ctx, &delays); err != nil {
+				failed = append(failed, err)
+			}
+		}
+		if len(failed) > refundWorkers {
+			failed = failed[:1] // one of them is enough for the log
+		}
+		if left {
+			r.resume = tried
+			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
+			r.poke()
+			return errors.Join(failed...)
+		}
+	}
+	return ctx.Err()
+}
+
+// attempt attempts some refunds concurrently, once each, and leaves some if need be.
+func (r *refunder) attempt(ctx context.Context, due []openRefund, until time.Time) []error {
+	failures := make([]error, len(due))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(refundWorkers, len(due)) {
+		wg.Go(func() {
+			for i := range next {
+				if failures[i] = errLeft; !r.s.now().After(until) {
+					failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+				}
+			}
+		})
+	}
+	for i := range due {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return failures
+}
+
+// chargedBack is why a refund is needless whose buyer has got the money by a dispute.
+const chargedBack = "charged-back"
+
+// refundedElsewhere is why a refund is needless whose money was given back on the
+// gateway's own pages.
+const refundedElsewhere = "refunded-elsewhere"
+
+// errNotAsked says that a refund which a person wants tried again waits until the gateway
+// has said what was given back meanwhile.
+var errNotAsked = errors.New("the gateway could not be asked what was given back meanwhile")
+
+// errBusy says that a refund waits because the gateway takes no more requests.
+var errBusy = errors.New("the gateway takes no more requests")
+
+// one makes a refund if that is possible now.
+func (r *refunder) one(ctx context.Context, f openRefund) error {
+	if job, err := r.s.store.refundJob(ctx, f.eventID); err != nil || job.paused {
+		return err // it may have been paused since the refund was listed
+	}
+	end := endRefund{openRefund: f, status: refundDone, now: r.s.micros()}
+	p, err := r.s.store.ofBooking(ctx, f.bookingID)
+	if errs.KindOf(err) == errs.NotFound {
+		end.status, end.reason = refundFailed, "no-payment"
+		return r.finish(ctx, &end)
+	}
+	if err != nil {
+		return err
+	}
+	end.paymentID = p.ID
+	if !p.Status.Final() {
+		return nil // cancelled before the money was taken: wait until the payment is final
+	}
+	if p.over() { // nothing was taken, or all of it was returned already
+		end.status = refundNeedless
+		return r.finish(ctx, &end)
+	}
+	if p.elsewhere > 0 { // more may have been set off since the refund was listed
+		if now, err := r.s.store.refundChanged(ctx, &f); err != nil || now != f.updatedAt {
+			return err // the next round goes by what was learned
+		}
+	}
+	if f.elsewhere > 0 {
+		return r.isSetOff(ctx, &p, &end)
+	}
+	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount}); err != nil {
+		end.status, end.reason = refundFailed, "more-than-captured"
+		if p.elsewhere > 0 && p.Status == paymentapi.Refunded {
+			end.status, end.reason = refundNeedless, refundedElsewhere
+		}
+		return r.finish(ctx, &end)
+	}
+	if f.amount > p.Amount-p.Refunded-p.disputed {
+		if p.dispute != disputeLost {
+			return nil // the gateway has the money; it is the buyer's bank that decides
+		}
+		if made, err := r.made(ctx, &p, &f); made || err != nil {
+			return r.finishMade(ctx, &end, err)
+		}
+		end.status, end.reason = refundNeedless, chargedBack
+		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
+			end.status = refundFailed
+		}
+		return r.finish(ctx, &end)
+	}
+	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
+	defer cancel()
+	if f.again() || p.dispute == disputeOpen { // meanwhile, a person may have given it back
+		if err := r.s.Ask(asking, p.ID); err != nil {
+			return fmt.Errorf("refund %s: %w: %w", f.id, errNotAsked, err)
+		}
+		if now, err := r.s.store.payment(ctx, p.ID); err != nil || now.Version != p.Version {
+			return err // the next round goes by what was learned
+		}
+	}
+	if r.s.calls.resting() > 0 { // captures come first
+		return fmt.Errorf("refund %s: %w", f.id, errBusy)
+	}
+	point("before", "refund")
+	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), f.amount)
+	point("after", "refund")
+	switch {
+	case err != nil:
+		return fmt.Errorf("refund %s: %w", f.id, err)
+	case o.Verdict == provider.Undecided:
+		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
+	case o.Verdict == provider.Declined:
+		if disputed, err := r.disputed(asking, p.ID); disputed || err != nil {
+			return err // it waits
+		}
+		end.status, end.reason, end.spent = refundFailed, o.Reason, o.Spent
+	}
+	return r.finish(ctx, &end)
+}
+
+// disputed asks whether a refund was declined because the buyer disputes the payment.
+func (r *refunder) disputed(ctx context.Context, paymentID string) (bool, error) {
+	if err := r.s.Ask(ctx, paymentID); err != nil {
+		return false, err
+	}
+	p, err := r.s.store.payment(ctx, paymentID)
+	return p.dispute == disputeOpen, err
+}
+
+func (r *refunder) finish(ctx context.Context, w *endRefund) error {
+	if err := r.s.store.do(ctx, w); err != nil {
+		return err
+	}
+	if !w.ended {
+		return nil // another process was faster
+	}
+	point("is", w.status)
+	r.s.metrics.refunds.WithLabelValues(w.status).Inc()
+	if w.status == refundFailed {
+		r.s.log.ErrorContext(ctx, "a refund needs a person to look at it",
+			"refund", w.id, "payment", w.paymentID, "reason", w.reason)
+	}
+	return nil
+}
