@@ -109,7 +109,8 @@ type paymentStep struct {
 
 // stepsInWords are the steps that have words of their own; a later version may have more.
 var stepsInWords = []string{"pending", "authorized", "captured", "partly_refunded", "refunded", "failed", "voided", "taking_back", "voiding", "returning",
-	"disputed", "dispute_won", "dispute_lost", "refunded_elsewhere", "refund_failed", paymentapi.StepOpening, paymentapi.StepFee}
+	"disputed", "dispute_won", "dispute_lost", "refunded_elsewhere", "refund_failed",
+	"taken_otherwise", "excess_returned", "excess_failed", paymentapi.StepOpening, paymentapi.StepFee}
 
 // paymentSteps are what the journal has of the latest payment for a booking, oldest first;
 // whole is false if something was left out.

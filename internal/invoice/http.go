@@ -324,7 +324,7 @@ type statementBody struct {
 	Reserve     int64  `json:"reserve" doc:"Part of due that is held back: all of it until the event is over, then what is still to be refunded, and for some days reserve_percent of due." example:"0"`
 	PaidOut     int64  `json:"paid_out" doc:"What the gateway has paid out, as far as it has reported that by event." example:"0"`
 	Payout      int64  `json:"payout" doc:"To be paid out now: due less transferred, reserve and paid_out. Negative: the organizer owes it." example:"4853500"`
-	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back, and without transferred." example:"5193500"`
+	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back, with what it has taken otherwise than asked, and without transferred." example:"5193500"`
 
 	Transferred  int64 `json:"transferred" doc:"What of due the gateway has passed on to an account of the organizer's own there, less what it has taken back from it for refunds." example:"0"`
 	OperatorFees int64 `json:"operator_gateway_fees" doc:"What the gateway has kept for payments that it passes on to an account of the organizer's own. The operator pays it." example:"0"`

@@ -99,6 +99,8 @@ func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 			t.AtGateway += l.Amount
 		case paymentapi.AccountBuyer:
 			t.Returning -= l.Amount
+		case paymentapi.AccountDifference:
+			t.Difference -= l.Amount
 		case paymentapi.AccountChargebacks:
 			t.Chargebacks += l.Amount
 		case paymentapi.AccountGatewayFees:

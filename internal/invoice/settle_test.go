@@ -42,6 +42,8 @@ func TestSettlement(t *testing.T) {
 	w.post("disputed", to(gate, -13090), to(withdrawn, 13090))
 	w.post("dispute_won", to(gate, 13090), to(withdrawn, -13090))
 	w.post("returning", to(gate, 700), to(paymentapi.AccountBuyer, -700))
+	w.post("taken_otherwise", to(gate, 300), to(paymentapi.AccountDifference, -300))
+	w.post("excess_returned", to(gate, -200), to(paymentapi.AccountDifference, 200))
 	w.post("fee", to(gate, -150), to(paymentapi.AccountGatewayFees, 150))
 	w.post("payout", to(gate, -4000), to(paymentapi.AccountPayout, 4000))
 	s, err := w.Settlement(t.Context(), hall, event)
@@ -49,7 +51,7 @@ func TestSettlement(t *testing.T) {
 		t.Fatalf("%+v %v", s, err)
 	}
 	want := invoiceapi.Statement{Currency: "EUR", Payments: 3, Refunded: 1, Gross: 39270, GrossFees: 3000, GrossTax: 6270, Refunds: 6545, RefundFees: 500, RefundTax: 1045, Chargebacks: 13090, GatewayFees: 150,
-		Due: 16985, PaidOut: 4000, Reserve: 12985, Payout: 0, Returning: 700, AtGateway: 16185}
+		Due: 16985, PaidOut: 4000, Reserve: 12985, Payout: 0, Returning: 700, Difference: 100, AtGateway: 16285}
 	if s.Items[0] != want {
 		t.Errorf("%+v\n%+v", s.Items[0], want)
 	}
@@ -87,7 +89,7 @@ func TestSettlement(t *testing.T) {
 			t.Errorf("%+v %v", p, err)
 		}
 	}
-	if n != 12 {
+	if n != 14 {
 		t.Errorf("%d movements", n)
 	}
 	for c, want := range map[caller.Caller]errs.Kind{rival: errs.NotFound, {}: errs.Unauthenticated, fan: errs.NotFound} {
@@ -247,7 +249,7 @@ func TestSettlementsAddUp(t *testing.T) {
 			add(&s, &p)
 		}
 		settle(&s, rapid.Bool().Draw(t, "over"), rapid.Int64Range(0, 100).Draw(t, "held"), rapid.Int64Range(0, 1_000).Draw(t, "open"), 700)
-		if left := s.Due + fees - s.PaidOut + s.Returning - s.Transferred - s.OperatorFees; s.AtGateway != left || s.Fees() != fees {
+		if left := s.Due + fees - s.PaidOut + s.Returning - s.Transferred - s.OperatorFees + s.Difference; s.AtGateway != left || s.Fees() != fees {
 			t.Fatalf("%d at the gateway, %d by the statement", s.AtGateway, left)
 		}
 		if s.Reserve < 0 || s.Payout != s.Due-s.Transferred-s.Reserve-s.PaidOut {

@@ -149,6 +149,7 @@ type Statement struct {
 	PaidOut     int64 // by the gateway
 	Payout      int64 // to be paid out now: Due less Reserve, PaidOut and Transferred
 	Returning   int64 // money of payments that were given up, on its way back
+	Difference  int64 // what the gateway has taken beyond what was asked for, and is owed to buyers; below 0: less
 	AtGateway   int64 // what the gateway has of all that, but for Transferred
 
 	// Of payments for which the organizer has an account of their own at the gateway:

@@ -66,11 +66,14 @@ func (s *Service) askFinal(ctx context.Context, p record) error {
 		over := p.over() && p.Status != paymentapi.Refunded
 		switch {
 		case over && standing == provider.Taken:
-			err = s.undoLate(ctx, p, event{kind: evCaptured, try: p.try})
+			err = s.undoLate(ctx, p, event{kind: evCaptured, try: p.try, excess: p.excessOf(o.Taken)})
 		case over && standing == provider.Reserved:
 			err = s.undoLate(ctx, p, event{kind: evApproved, try: p.try})
 		case standing == provider.Taken && !over:
-			if !p.over() {
+			if !p.over() && try == p.try {
+				err = s.hearTaken(ctx, p, o.Taken)
+			}
+			if err == nil && !p.over() {
 				err = s.hear(ctx, p, &o.Dispute)
 			}
 			if err == nil {
@@ -142,15 +145,14 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 	if err != nil {
 		return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
 	}
-	alive, back := int64(0), int64(0) // made by others, and by anybody
+	back := int64(0) // made by anybody
 	var others []provider.Refund
 	var failed *provider.Refund // the last return of ours that has failed
 	for i, r := range list {
 		_, _, ours := refundSeq(p.EventID, r.Key)
 		again := isReturn(&p, try, r.Key)
 		switch {
-		case !r.Failed && !ours && !again:
-			alive += r.Amount
+		case !r.Failed && !ours && !again && !isExcess(&p, r.Key):
 			others = append(others, r)
 			fallthrough
 		case !r.Failed:
@@ -159,7 +161,7 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 			failed = &list[i]
 		}
 	}
-	if failed != nil && p.over() && back < p.Amount {
+	if failed != nil && p.over() && back < p.taken() {
 		s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", failed.Reason)
 		return s.undoLate(ctx, p, event{kind: evRefundFailed, amount: failed.Amount, key: failed.Key, reason: failed.Reason})
 	}
@@ -182,6 +184,15 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 	}
 	if p.over() {
 		return nil
+	}
+	if _, lists := s.gateway.(provider.Refunds); lists {
+		if others, err = s.hearExcess(ctx, p, list, others); err != nil {
+			return err
+		}
+	}
+	alive := int64(0)
+	for _, r := range others {
+		alive += r.Amount
 	}
 	return s.hearOthers(ctx, p, others, alive)
 }

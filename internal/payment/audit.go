@@ -26,6 +26,7 @@ type Row struct {
 	Gateway, Account               string
 	Test                           bool
 	Transferred                    int64 // minor units: see record
+	Excess, ExcessBack             int64 // minor units: see record
 	Posted                         bool  // the journal has all of it: see record
 }
 
@@ -41,7 +42,7 @@ func (r *Row) Took() bool {
 	return r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded && !r.GivenUp
 }
 
-const rowColumns = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> '', fees, tax, disputed, elsewhere, posted = version, gateway, account, test, transferred FROM payments`
+const rowColumns = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> '', fees, tax, disputed, elsewhere, posted = version, gateway, account, test, transferred, excess, excess_back FROM payments`
 
 // Ledger yields all payments of an event, or of all events if eventID is "", in
 // the order of their ids. An error of yield ends it and is returned.
@@ -79,7 +80,7 @@ func each(ctx context.Context, q sqldb.Querier, yield func(Row) error, query str
 	for rows.Next() {
 		var r Row
 		if err := rows.Scan(&r.ID, &r.BookingID, &r.EventID, &r.UserID, &r.Attempt, &r.Amount, &r.Refunded,
-			&r.Currency, (*string)(&r.Status), &r.GivenUp, &r.Fees, &r.Tax, &r.Disputed, &r.Elsewhere, &r.Posted, &r.Gateway, &r.Account, &r.Test, &r.Transferred); err != nil {
+			&r.Currency, (*string)(&r.Status), &r.GivenUp, &r.Fees, &r.Tax, &r.Disputed, &r.Elsewhere, &r.Posted, &r.Gateway, &r.Account, &r.Test, &r.Transferred, &r.Excess, &r.ExcessBack); err != nil {
 			return fmt.Errorf("list payments: %w", err)
 		}
 		if err := yield(r); err != nil {

@@ -25,6 +25,7 @@ type bank struct {
 	wrong   []string
 	slow    time.Duration
 	noTake  bool           // captures are declined
+	silent  bool           // it does not say what it has taken
 	instead provider.Sum   // what it takes instead of what it is asked for; zero: it does as it is asked
 	why     string         // why it declines; "": card_declined
 	forgets bool           // it says of what it has reserved that it has not decided
@@ -161,7 +162,7 @@ func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (prov
 		case a.expired:
 			return provider.Outcome{Reason: provider.Expired}
 		case a.standing == provider.Taken:
-			return provider.Outcome{Verdict: provider.Approved, Taken: b.instead}
+			return provider.Outcome{Verdict: provider.Approved, Taken: b.said()}
 		case a.standing != provider.Reserved && (a.standing != provider.Unknown || !b.Sure(c.Method)):
 			return provider.Outcome{Reason: "not_authorized"}
 		case b.noTake:
@@ -169,9 +170,20 @@ func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (prov
 		}
 		a.standing = provider.Taken
 		a.captures++
-		b.line(provider.Captured, key, c, c.Amount)
-		return provider.Outcome{Verdict: provider.Approved, Taken: b.instead}
+		if b.instead.Currency == c.Currency {
+			a.amount = b.instead.Amount
+		}
+		b.line(provider.Captured, key, c, a.amount)
+		return provider.Outcome{Verdict: provider.Approved, Taken: b.said()}
 	})
+}
+
+// said is what the bank says that it has taken.
+func (b *bank) said() provider.Sum {
+	if b.silent {
+		return provider.Sum{}
+	}
+	return b.instead
 }
 
 func (b *bank) Void(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
@@ -288,7 +300,7 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 	o := provider.Outcome{Refused: a.refused, Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
 	switch {
 	case a.standing == provider.Taken:
-		o.Taken = b.instead
+		o.Taken = b.said()
 	case a.standing == provider.Reserved && b.lasts > 0:
 		o.CaptureBefore = a.since.Add(b.lasts)
 	case a.expired:

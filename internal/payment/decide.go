@@ -24,10 +24,16 @@ type state struct {
 	dispute  string
 	// elsewhere is the part of refunded that people gave back on the gateway's own pages.
 	elsewhere int64
+	// excess is what the gateway has taken beyond amount; below 0, what it has taken less.
+	// excessBack is what of it is settled: given back or, below 0, not given back with a refund.
+	excess, excessBack int64
 	// declines is how many methods were declined on the gateway's own page, by the current
 	// method.
 	declines int64
 }
+
+// held is what of the money was not given back, whether or not it is withdrawn.
+func (s *state) held() int64 { return s.amount - s.refunded + s.excess - s.excessBack }
 
 // How far a dispute is. The gateway withdraws the money when it is opened, and brings it
 // back when it is won.
@@ -45,36 +51,38 @@ type eventKind uint8
 // Events of a payment. Those from evUnknown to evGone carry the try that they
 // concern, because the method may have changed since.
 const (
-	evBegin        eventKind = iota // the row was just inserted
-	evResume                        // somebody takes it up again: after a crash or an unclear answer
-	evUnknown                       // the gateway never heard of the charge
-	evApproved                      // the gateway has reserved the money
-	evDeclined                      // the gateway has refused
-	evWaiting                       // the gateway has not decided yet
-	evExpiring                      // the gateway has reserved the money, but not for long enough to take it any more
-	evGone                          // the gateway says that the charge was voided before
-	evBooked                        // the booking is confirmed
-	evRefused                       // the booking is refused; asked again later, it might not be
-	evBarred                        // the booking is refused for good, or must be left alone
-	evCaptured                      // the gateway has taken the money
-	evUncaptured                    // the gateway has refused for good
-	evTakenBack                     // the booking is not booked by this payment, and never will be
-	evVoided                        // the gateway has released the money
-	evReturned                      // the gateway has returned all of it
-	evCosts                         // the booking costs something else; the gateway was asked for nothing yet
-	evWished                        // the owner wants it voided, or it took too long
-	evAmended                       // the owner changed the method
-	evRefunded                      // a part, or all, went back: for cancelled seats, or because the organizer gave it back
-	evRefundFailed                  // a refund that had been made has failed: the money is back with us
-	evElsewhere                     // so much in all was given back on the gateway's own pages
-	evDisputed                      // the buyer disputes a part, or all, of what was captured
-	evDisputeWon                    // the gateway has decided for us
-	evDisputeLost                   // the gateway has decided for the buyer
+	evBegin          eventKind = iota // the row was just inserted
+	evResume                          // somebody takes it up again: after a crash or an unclear answer
+	evUnknown                         // the gateway never heard of the charge
+	evApproved                        // the gateway has reserved the money
+	evDeclined                        // the gateway has refused
+	evWaiting                         // the gateway has not decided yet
+	evExpiring                        // the gateway has reserved the money, but not for long enough to take it any more
+	evGone                            // the gateway says that the charge was voided before
+	evBooked                          // the booking is confirmed
+	evRefused                         // the booking is refused; asked again later, it might not be
+	evBarred                          // the booking is refused for good, or must be left alone
+	evCaptured                        // the gateway has taken the money
+	evUncaptured                      // the gateway has refused for good
+	evTakenBack                       // the booking is not booked by this payment, and never will be
+	evVoided                          // the gateway has released the money
+	evReturned                        // the gateway has returned all of it
+	evCosts                           // the booking costs something else; the gateway was asked for nothing yet
+	evWished                          // the owner wants it voided, or it took too long
+	evAmended                         // the owner changed the method
+	evRefunded                        // a part, or all, went back: for cancelled seats, or because the organizer gave it back
+	evRefundFailed                    // a refund that had been made has failed: the money is back with us
+	evTakenOtherwise                  // the gateway has taken another amount; that is heard of after the capture
+	evExcessBack                      // so much in all of the excess was given back
+	evElsewhere                       // so much in all was given back on the gateway's own pages
+	evDisputed                        // the buyer disputes a part, or all, of what was captured
+	evDisputeWon                      // the gateway has decided for us
+	evDisputeLost                     // the gateway has decided for the buyer
 )
 
 var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "expiring", "gone", "booked",
 	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded",
-	"refund_failed", "refunded_elsewhere", "disputed", "dispute_won", "dispute_lost"}
+	"refund_failed", "taken_otherwise", "excess_returned", "refunded_elsewhere", "disputed", "dispute_won", "dispute_lost"}
 
 func (k eventKind) String() string { return eventNames[k] }
 
@@ -82,11 +90,13 @@ func (k eventKind) String() string { return eventNames[k] }
 type event struct {
 	kind      eventKind
 	try       int64  // evUnknown … evGone: of the charge that was asked about
-	amount    int64  // evCosts, evRefunded, evRefundFailed, evElsewhere, disputes: minor units
+	amount    int64  // evCosts, evRefunded, evRefundFailed, evExcessBack, evElsewhere, disputes: minor units
+	excess    int64  // evCaptured, evTakenOtherwise: see state
+	short     int64  // evRefunded, evRefundFailed: the part of amount that was never taken, and did not go back
 	reason    string // why it was declined, refused, given up
 	reference string // evApproved, evWaiting: the gateway's reference of the charge
 	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
-	key       string // evRefunded, evRefundFailed: the refund's id; disputes, evElsewhere: the gateway's name of it
+	key       string // evRefunded, evRefundFailed, evExcessBack: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
 	declines  int64  // evUnknown … evGone: see state
 	due       int64  // evDisputed: until when evidence counts, µs since 1970; 0: not known
@@ -144,6 +154,8 @@ func next(s state, e event) (state, []action, error) {
 		return refund(s, e)
 	case e.kind == evRefundFailed:
 		return nextRefundFailed(s, e)
+	case e.kind == evTakenOtherwise, e.kind == evExcessBack:
+		return nextExcess(s, e)
 	case e.kind == evElsewhere:
 		return nextElsewhere(s, e)
 	case e.kind >= evDisputed:
@@ -211,6 +223,7 @@ func nextPending(s state, e event) (state, []action, error) {
 	case evWished, evExpiring:
 		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
 	case evCaptured: // no capture was requested
+		s.excess = e.excess
 		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
 	case evAmended:
 		if s.try >= paymentapi.MaxMethods {
@@ -245,7 +258,7 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 	case evBooked:
 		return s, []action{toCapture}, nil
 	case evCaptured:
-		s.status = paymentapi.Captured
+		s.status, s.excess = paymentapi.Captured, e.excess
 		return s, nil, nil
 	case evBarred:
 		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
@@ -266,7 +279,7 @@ func nextUnwinding(s state, e event) (state, []action, error) {
 	case e.kind == evTakenBack && s.status == paymentapi.TakingBack:
 		s.status = paymentapi.Voiding
 	case e.kind == evCaptured && s.status == paymentapi.Voiding:
-		s.status = paymentapi.Returning
+		s.status, s.excess = paymentapi.Returning, e.excess
 	case e.kind == evVoided && s.status != paymentapi.TakingBack:
 		s.status = s.end
 		return s, nil, nil
@@ -297,6 +310,7 @@ func nextFinal(s state, e event) (state, []action, error) {
 		}
 	case evCaptured:
 		if given && s.status != paymentapi.Refunded {
+			s.excess = e.excess
 			return giveUp(s, paymentapi.Returning, end)
 		}
 	case evVoided, evGone, evUncaptured, evDeclined, evReturned:
@@ -308,10 +322,11 @@ func nextFinal(s state, e event) (state, []action, error) {
 }
 
 func refund(s state, e event) (state, []action, error) {
-	if s.status != paymentapi.Captured || e.amount <= 0 || e.amount > s.amount-s.refunded {
+	if s.status != paymentapi.Captured || e.amount <= 0 || e.amount > s.amount-s.refunded || e.amount-e.short > s.held() ||
+		e.short != 0 && (s.excess >= 0 || e.short < 0 || e.short > e.amount || s.excessBack-e.short < s.excess) {
 		return s, nil, impossible(s, e)
 	}
-	s.refunded += e.amount
+	s.refunded, s.excessBack = s.refunded+e.amount, s.excessBack-e.short
 	if s.refunded == s.amount {
 		s.status = paymentapi.Refunded
 	}
@@ -324,17 +339,36 @@ func nextRefundFailed(s state, e event) (state, []action, error) {
 	case s.status == paymentapi.Refunded && s.end != "":
 		s.status, s.refunded = paymentapi.Returning, 0
 		return s, undo(s), nil
-	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.refunded-s.elsewhere:
+	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.refunded-s.elsewhere,
+		e.short != 0 && (s.excess >= 0 || e.short < 0 || e.short > e.amount || s.excessBack+e.short > 0):
 		return s, nil, impossible(s, e)
 	}
-	s.status, s.refunded = paymentapi.Captured, s.refunded-e.amount
+	s.status, s.refunded, s.excessBack = paymentapi.Captured, s.refunded-e.amount, s.excessBack+e.short
+	return s, nil, nil
+}
+
+// nextExcess takes over that another amount was taken, once, and what of it is back.
+func nextExcess(s state, e event) (state, []action, error) {
+	switch {
+	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "":
+		return s, nil, impossible(s, e)
+	case e.kind == evTakenOtherwise && s.excess == 0:
+		if s.held()+e.excess < 0 {
+			return s, nil, impossible(s, e)
+		}
+		s.excess = e.excess
+	case e.kind == evExcessBack && (e.amount < 0 || e.amount > max(s.excess, 0)):
+		return s, nil, impossible(s, e)
+	case e.kind == evExcessBack && s.excess > 0:
+		s.excessBack = e.amount
+	}
 	return s, nil, nil
 }
 
 // nextElsewhere takes over what was given back on the gateway's own pages in all.
 func nextElsewhere(s state, e event) (state, []action, error) {
 	refunded := s.refunded - s.elsewhere + e.amount
-	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount < 0 || refunded > s.amount {
+	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount < 0 || refunded > s.amount || s.held()+s.refunded < refunded {
 		return s, nil, impossible(s, e)
 	}
 	if s.elsewhere == e.amount {
@@ -351,7 +385,7 @@ func nextElsewhere(s state, e event) (state, []action, error) {
 // nothing once it was decided.
 func nextDispute(s state, e event) (state, []action, error) {
 	switch {
-	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount:
+	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount+max(s.excess, 0):
 		return s, nil, impossible(s, e)
 	case e.kind == evDisputed && s.dispute != disputeWon && s.dispute != disputeLost:
 		s.dispute, s.disputed = disputeOpen, e.amount

@@ -40,6 +40,8 @@ pending         wished     voiding void
 pending         amended    =try authorize
 pending         refunded   !
 pending         refund_failed !
+pending         taken_otherwise !
+pending         excess_returned !
 pending         refunded_elsewhere !
 pending         disputed   !
 pending         dispute_won !
@@ -66,6 +68,8 @@ pending+void    wished     voiding void
 pending+void    amended    late
 pending+void    refunded   !
 pending+void    refund_failed !
+pending+void    taken_otherwise !
+pending+void    excess_returned !
 pending+void    refunded_elsewhere !
 pending+void    disputed   !
 pending+void    dispute_won !
@@ -92,6 +96,8 @@ authorized      wished     taking_back takeback
 authorized      amended    late
 authorized      refunded   !
 authorized      refund_failed !
+authorized      taken_otherwise !
+authorized      excess_returned !
 authorized      refunded_elsewhere !
 authorized      disputed   !
 authorized      dispute_won !
@@ -118,6 +124,8 @@ authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
 authorized+void refund_failed !
+authorized+void taken_otherwise !
+authorized+void excess_returned !
 authorized+void refunded_elsewhere !
 authorized+void disputed   !
 authorized+void dispute_won !
@@ -144,6 +152,8 @@ taking_back     wished     = takeback
 taking_back     amended    late
 taking_back     refunded   !
 taking_back     refund_failed !
+taking_back     taken_otherwise !
+taking_back     excess_returned !
 taking_back     refunded_elsewhere !
 taking_back     disputed   !
 taking_back     dispute_won !
@@ -170,6 +180,8 @@ voiding         wished     = void
 voiding         amended    late
 voiding         refunded   !
 voiding         refund_failed !
+voiding         taken_otherwise !
+voiding         excess_returned !
 voiding         refunded_elsewhere !
 voiding         disputed   !
 voiding         dispute_won !
@@ -196,6 +208,8 @@ voiding+failed  wished     = void
 voiding+failed  amended    late
 voiding+failed  refunded   !
 voiding+failed  refund_failed !
+voiding+failed  taken_otherwise !
+voiding+failed  excess_returned !
 voiding+failed  refunded_elsewhere !
 voiding+failed  disputed   !
 voiding+failed  dispute_won !
@@ -222,6 +236,8 @@ returning       wished     = return
 returning       amended    late
 returning       refunded   !
 returning       refund_failed !
+returning       taken_otherwise !
+returning       excess_returned !
 returning       refunded_elsewhere !
 returning       disputed   !
 returning       dispute_won !
@@ -248,6 +264,8 @@ captured        wished     late
 captured        amended    late
 captured        refunded   =part
 captured        refund_failed !
+captured        taken_otherwise =taken
+captured        excess_returned !
 captured        refunded_elsewhere =part
 captured        disputed   =open
 captured        dispute_won =won
@@ -274,6 +292,8 @@ refunded        wished     late
 refunded        amended    late
 refunded        refunded   !
 refunded        refund_failed captured
+refunded        taken_otherwise =taken
+refunded        excess_returned !
 refunded        refunded_elsewhere !
 refunded        disputed   =open
 refunded        dispute_won =won
@@ -300,6 +320,8 @@ refunded+up     wished     late
 refunded+up     amended    late
 refunded+up     refunded   !
 refunded+up     refund_failed returning return
+refunded+up     taken_otherwise !
+refunded+up     excess_returned !
 refunded+up     refunded_elsewhere !
 refunded+up     disputed   !
 refunded+up     dispute_won !
@@ -326,6 +348,8 @@ failed          wished     late
 failed          amended    late
 failed          refunded   !
 failed          refund_failed !
+failed          taken_otherwise !
+failed          excess_returned !
 failed          refunded_elsewhere !
 failed          disputed   !
 failed          dispute_won !
@@ -352,6 +376,8 @@ voided          wished     late
 voided          amended    late
 voided          refunded   !
 voided          refund_failed !
+voided          taken_otherwise !
+voided          excess_returned !
 voided          refunded_elsewhere !
 voided          disputed   !
 voided          dispute_won !
@@ -378,7 +404,7 @@ func TestNextMatrix(t *testing.T) {
 		if s.status == paymentapi.Refunded {
 			s.refunded = 100
 		}
-		e := event{kind: 0xff, try: 2, amount: 40}
+		e := event{kind: 0xff, try: 2, amount: 40, excess: 40}
 		for i, n := range eventNames {
 			if compact(n) == f[1] {
 				e.kind = eventKind(i)
@@ -428,6 +454,8 @@ func describe(from, to state, err error) string {
 		return "=costs"
 	case to.refunded == from.refunded+40:
 		return "=part"
+	case to.excess == from.excess+40:
+		return "=taken"
 	}
 	return fmt.Sprintf("%+v", to)
 }
@@ -495,6 +523,8 @@ func TestNextProperties(t *testing.T) {
 				kind:   eventKind(rapid.IntRange(0, len(eventNames)-1).Draw(t, "event")),
 				try:    rapid.Int64Range(1, s.try).Draw(t, "try"),
 				amount: rapid.Int64Range(-1, amount+1).Draw(t, "back"),
+				excess: rapid.Int64Range(1-amount, 100).Draw(t, "excess"),
+				short:  max(rapid.Int64Range(-amount, amount).Draw(t, "short"), 0),
 			}
 			to, acts, err := next(s, e)
 			if err != nil {
@@ -510,6 +540,9 @@ func TestNextProperties(t *testing.T) {
 			cameBack := e.kind == evRefundFailed || e.kind == evElsewhere
 			if to.refunded < s.refunded && !cameBack || back > amount || back < 0 || to.elsewhere > to.refunded {
 				t.Fatalf("%d of %d given back", back, amount)
+			}
+			if to.end == "" && to.held() < 0 || to.excessBack < min(to.excess, 0) || to.excessBack > max(to.excess, 0) {
+				t.Fatalf("%v: %d are held, %d of an excess of %d are settled", e.kind, to.held(), to.excessBack, to.excess)
 			}
 			if s.end != "" && (to.status == paymentapi.Captured || to.status == paymentapi.Pending || to.status == paymentapi.Authorized) {
 				t.Fatalf("it was given up, and %v made it %s", e.kind, to.status)
@@ -595,6 +628,46 @@ func TestOddSteps(t *testing.T) {
 	} {
 		if steps, ok := quickSteps(odd); ok {
 			t.Errorf("%s was read as %v", odd, steps)
+		}
+	}
+}
+
+// What was taken otherwise changes nothing about a booking's refunds, but that no more goes
+// back than was taken.
+func TestNextExcess(t *testing.T) {
+	captured := state{status: paymentapi.Captured, amount: 100, try: 1}
+	more, less := captured, captured
+	more.excess, less.excess = 10, -60
+	done := more
+	done.excessBack = 10
+	for name, c := range map[string]struct {
+		from state
+		e    event
+		want state // the zero value: it cannot be
+	}{
+		"captured with more":        {state{status: paymentapi.Authorized, amount: 100, try: 1}, event{kind: evCaptured, try: 1, excess: 10}, more},
+		"more, heard of later":      {captured, event{kind: evTakenOtherwise, excess: 10}, more},
+		"heard of once":             {more, event{kind: evTakenOtherwise, excess: 20}, more},
+		"less, heard of later":      {captured, event{kind: evTakenOtherwise, excess: -60}, less},
+		"less than is back":         {state{status: paymentapi.Captured, amount: 100, refunded: 50, try: 1}, event{kind: evTakenOtherwise, excess: -60}, state{}},
+		"the excess is back":        {more, event{kind: evExcessBack, amount: 10}, done},
+		"more than the excess":      {more, event{kind: evExcessBack, amount: 11}, state{}},
+		"the excess came back":      {done, event{kind: evExcessBack}, more},
+		"no excess":                 {less, event{kind: evExcessBack, amount: 1}, state{}},
+		"all is refunded":           {more, event{kind: evRefunded, amount: 100}, state{status: paymentapi.Refunded, amount: 100, refunded: 100, excess: 10, try: 1}},
+		"the excess is no refund":   {more, event{kind: evRefunded, amount: 101}, state{}},
+		"all that was taken":        {less, event{kind: evRefunded, amount: 100, short: 60}, state{status: paymentapi.Refunded, amount: 100, refunded: 100, excess: -60, excessBack: -60, try: 1}},
+		"a part that is there":      {less, event{kind: evRefunded, amount: 40}, state{status: paymentapi.Captured, amount: 100, refunded: 40, excess: -60, try: 1}},
+		"more than was taken":       {less, event{kind: evRefunded, amount: 100, short: 59}, state{}},
+		"short of more than that":   {less, event{kind: evRefunded, amount: 100, short: 61}, state{}},
+		"short of nothing":          {more, event{kind: evRefunded, amount: 100, short: 1}, state{}},
+		"by hand more than taken":   {less, event{kind: evElsewhere, amount: 41}, state{}},
+		"a dispute over the excess": {more, event{kind: evDisputed, amount: 110}, state{status: paymentapi.Captured, amount: 100, excess: 10, disputed: 110, dispute: disputeOpen, try: 1}},
+		"a dispute over more":       {more, event{kind: evDisputed, amount: 111}, state{}},
+	} {
+		to, _, err := next(c.from, c.e)
+		if (err != nil) != (c.want == state{}) || err == nil && to != c.want || err != nil && to != c.from {
+			t.Errorf("%s: %+v, %v", name, to, err)
 		}
 	}
 }

@@ -385,7 +385,7 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 			e.reason = timedOut
 		}
 	case provider.Taken:
-		e.kind, e.reason = evCaptured, d.otherwise(ctx, o.Taken)
+		e.kind, e.reason, e.excess = evCaptured, d.otherwise(ctx, o.Taken), d.p.excessOf(o.Taken)
 	case provider.Released:
 		if e.kind = evGone; o.Reason == provider.Expired {
 			e.reason = timedOut
@@ -462,12 +462,13 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 	case o.Verdict == provider.Declined:
 		return event{kind: evUncaptured, reason: o.Reason}, nil
 	}
-	return event{kind: evCaptured, reason: d.otherwise(ctx, o.Taken)}, nil
+	return event{kind: evCaptured, reason: d.otherwise(ctx, o.Taken), excess: d.p.excessOf(o.Taken)}, nil
 }
 
 // otherwise says that the gateway has taken something else than it was asked for; "" if it
 // has not. The booking is sold and the money is here, so the payment is captured, and its
-// journal says what was taken: a person decides what is owed to whom, since the gateway or
+// journal says what was taken. Another amount is posted, and an excess goes back (see
+// excess.go); about another currency, and about less, a person decides, since the gateway or
 // its settings are at fault.
 func (d *drive) otherwise(ctx context.Context, taken provider.Sum) string {
 	if taken == (provider.Sum{}) || taken == (provider.Sum{Amount: d.p.Amount, Currency: d.p.Currency}) {

@@ -33,7 +33,7 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		if was.kind != evCaptured {
 			continue
 		}
-		if err := d.giveBackOne(ctx, try); err != nil {
+		if err := d.giveBackOne(ctx, try, d.p.Amount+was.excess); err != nil {
 			return event{}, fmt.Errorf("return: %w", err)
 		}
 		e.kind = evReturned
@@ -53,12 +53,12 @@ func (s *Service) returnPause(failed int64) time.Duration {
 	return min(pause, s.lastRest)
 }
 
-// giveBackOne returns the money of a charge. A return that was made and has failed is made
+// giveBackOne returns the money of a charge, all that was taken. A return that was made and has failed is made
 // again with a key of its own, after a pause. Which keys are spent is the gateway's to
 // remember, so each driver comes to the same one, whatever has crashed before.
-func (d *drive) giveBackOne(ctx context.Context, try int64) error {
+func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 	for attempt := int64(1); ; attempt++ {
-		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), d.p.Amount)
+		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount)
 		if err != nil || o.Verdict == provider.Approved {
 			return err
 		}
@@ -67,7 +67,7 @@ func (d *drive) giveBackOne(ctx context.Context, try int64) error {
 		}
 		back, err := d.alreadyBack(ctx, try)
 		switch {
-		case err != nil || back >= d.p.Amount:
+		case err != nil || back >= amount:
 			return err
 		case back > 0, !o.Spent: // somebody is giving it back by hand, or it cannot be given back
 			return fmt.Errorf("not done (%s)", o.Reason)
@@ -110,12 +110,12 @@ func (d *drive) release(ctx context.Context, try int64) (event, error) {
 	if o.Verdict == provider.Approved {
 		return event{kind: evVoided}, nil
 	}
-	standing, _, err := d.s.gatewayOf(&d.p).Find(ctx, c)
+	standing, is, err := d.s.gatewayOf(&d.p).Find(ctx, c)
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("void: %w", err)
 	case standing == provider.Taken:
-		return event{kind: evCaptured}, nil
+		return event{kind: evCaptured, excess: d.p.excessOf(is.Taken)}, nil
 	case standing == provider.Released, standing == provider.Rejected:
 		return event{kind: evVoided}, nil
 	}

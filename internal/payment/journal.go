@@ -31,6 +31,7 @@ const (
 	inGatewayFees // only fees.go posts in this and the next
 	inPayout
 	inTransferred
+	inDifference
 )
 
 // balance is what is in each account, in minor units: above 0 on the debit side.
@@ -40,7 +41,7 @@ type balance [len(paymentapi.Accounts)]int64
 func (p *record) balance() (b balance) {
 	switch {
 	case p.Status == paymentapi.Returning:
-		b[inGateway], b[inBuyer] = p.Amount, -p.Amount
+		b[inGateway], b[inBuyer] = p.taken(), -p.taken()
 	case p.Status != paymentapi.Captured && p.Status != paymentapi.Refunded || p.GivenUp():
 		// nothing was taken, or all of it is back
 	default:
@@ -53,6 +54,8 @@ func (p *record) balance() (b balance) {
 		b[inChargebacks] = p.disputed
 		b[inTransferred] = p.transferred
 		b[inGateway] -= p.transferred
+		b[inGateway] += p.excess - p.excessBack
+		b[inDifference] = p.excessBack - p.excess
 	}
 	return b
 }
@@ -101,7 +104,7 @@ func (w *move) posting(before balance) string {
 		return ""
 	}
 	cause := w.cause.kind.String()
-	if cause == step || w.cause.kind == evBegin {
+	if cause == step || w.cause.kind == evBegin || w.cause.kind == evExcessBack {
 		cause = ""
 	}
 	p := &w.to
@@ -140,6 +143,12 @@ func appendGateway(text []byte, gateway, account string, test bool) []byte {
 func (w *move) step() string {
 	from, to := &w.from, &w.to
 	switch {
+	case w.cause.kind == evTakenOtherwise && to.excess != from.excess:
+		return string(paymentapi.TakenOtherwise)
+	case w.cause.kind == evExcessBack && to.excessBack > from.excessBack:
+		return string(paymentapi.ExcessReturned)
+	case w.cause.kind == evExcessBack && to.excessBack < from.excessBack:
+		return string(paymentapi.ExcessCameBack)
 	case w.cause.kind == evElsewhere && to.Refunded > from.Refunded:
 		return string(paymentapi.RefundedElsewhere)
 	case to.Refunded < from.Refunded && to.end == "":

@@ -297,7 +297,11 @@ func TestPostingsAddUp(t *testing.T) {
 			account: rapid.SampledFrom([]string{"", "acct_hall"}).Draw(t, "account")}
 		var at balance
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			e := event{kind: eventKind(rapid.IntRange(0, len(eventNames)-1).Draw(t, "event")), try: p.try, amount: rapid.Int64Range(1, amount).Draw(t, "part")}
+			e := event{kind: eventKind(rapid.IntRange(0, len(eventNames)-1).Draw(t, "event")), try: p.try, amount: rapid.Int64Range(1, amount).Draw(t, "part"),
+				excess: rapid.SampledFrom([]int64{0, 0, 7, 1 - amount, -(amount / 2)}).Draw(t, "excess")}
+			if e.kind == evRefunded {
+				e.short = p.short(e.amount)
+			}
 			if e.kind == evCosts {
 				continue
 			}
@@ -316,7 +320,7 @@ func TestPostingsAddUp(t *testing.T) {
 				t.Fatalf("%v after %v: %v, %v in the journal", to.Status, e.kind, then, at)
 			}
 			row := Row{ID: "p", Amount: to.Amount, Refunded: to.Refunded, Fees: to.Fees, Tax: to.Tax, Disputed: to.disputed, Status: to.Status, GivenUp: to.GivenUp(), Currency: "EUR",
-				Account: to.account, Transferred: to.transferred}
+				Account: to.account, Transferred: to.transferred, Excess: to.excess, ExcessBack: to.excessBack}
 			for i, name := range paymentapi.Accounts {
 				if want := row.accounts()[name]; want != then[i] {
 					t.Fatalf("%v after %v: %s has %d, and should have %d", to.Status, e.kind, name, then[i], want)

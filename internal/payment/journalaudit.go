@@ -85,6 +85,9 @@ func (b *books) compare(r *Row) string {
 	if r.Transferred < 0 || r.Transferred > 0 && (r.Account == "" || r.Transferred > r.Amount-r.Fees+r.Tax) { // less than is the organizer's if an older program has changed it
 		return fmt.Sprintf("payments.transferred of %s is %d %s to account %q, but only %d is the organizer's", r.ID, r.Transferred, r.Currency, r.Account, r.Amount-r.Fees+r.Tax)
 	}
+	if r.ExcessBack < min(r.Excess, 0) || r.ExcessBack > max(r.Excess, 0) {
+		return fmt.Sprintf("payments.excess_back of %s is %d %s, but payments.excess is %d", r.ID, r.ExcessBack, r.Currency, r.Excess)
+	}
 	for _, name := range paymentapi.Accounts {
 		if is := moved[name]; is != wants[name] {
 			return fmt.Sprintf("the journal has %d %s of payment %s in account %s, but by its row, which is %s, it is %d", is, r.Currency, r.ID, name, r.Status, wants[name])
@@ -100,7 +103,7 @@ func (b *books) compare(r *Row) string {
 // record.balance, which it checks.
 func (r *Row) accounts() sums {
 	if r.Status == paymentapi.Returning {
-		return sums{paymentapi.AccountGateway: r.Amount, paymentapi.AccountBuyer: -r.Amount}
+		return sums{paymentapi.AccountGateway: r.Amount + r.Excess, paymentapi.AccountBuyer: -r.Amount - r.Excess}
 	}
 	if !r.Took() {
 		return sums{}
@@ -114,8 +117,9 @@ func (r *Row) accounts() sums {
 	}
 	fee, tax := r.Fees-r.Tax, r.Tax
 	s := sums{
-		paymentapi.AccountGateway:     r.Amount - r.Refunded - r.Disputed - r.Transferred,
+		paymentapi.AccountGateway:     r.Amount - r.Refunded - r.Disputed - r.Transferred + r.Excess - r.ExcessBack,
 		paymentapi.AccountTransferred: r.Transferred,
+		paymentapi.AccountDifference:  r.ExcessBack - r.Excess,
 		paymentapi.AccountOrganizer:   r.Fees - r.Amount,
 		paymentapi.AccountFees:        -kept(fee),
 		paymentapi.AccountTax:         -kept(tax),

@@ -49,11 +49,16 @@ type record struct {
 	test         bool              // no money moves at that gateway
 	declines     int64             // see state
 	transferred  int64             // minor units: what the journal has passed on to the account
+	excess       int64             // minor units: see state
+	excessBack   int64             // minor units: see state
 }
 
 // GivenUp reports whether the payment was given up after the booking service or the
 // gateway had been asked for something. Money taken nevertheless was returned.
 func (p *record) GivenUp() bool { return p.end != "" }
+
+// taken is what the gateway has taken.
+func (p *record) taken() int64 { return p.Amount + p.excess }
 
 // over reports whether the payment is final without having paid for the booking, so
 // that another attempt may be made.
@@ -163,14 +168,15 @@ func appendStep(history string, s step) string {
 
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere, declines: p.declines}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere, declines: p.declines,
+		excess: p.excess, excessBack: p.excessBack}
 }
 
 // moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
-	m.elsewhere, m.declines = s.elsewhere, s.declines
+	m.elsewhere, m.declines, m.excess, m.excessBack = s.elsewhere, s.declines, s.excess, s.excessBack
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version
@@ -186,13 +192,19 @@ func (p *record) moved(s state, e event, now int64) record {
 	}
 	switch {
 	case e.kind == evRefunded && s.status == paymentapi.Captured:
-		m.History = appendStep(m.History, step{paymentapi.PartlyRefunded, m.UpdatedAt, e.amount})
+		m.History = appendStep(m.History, step{paymentapi.PartlyRefunded, m.UpdatedAt, e.amount - e.short})
 	case e.kind == evRefunded:
-		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, e.amount})
+		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, e.amount - e.short})
 	case e.kind == evReturned && s.status == paymentapi.Refunded:
-		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, p.Amount})
+		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, p.taken()})
 	case e.kind == evRefundFailed && s.end == "", e.kind == evElsewhere && s.refunded < p.Refunded:
-		m.History = appendStep(m.History, step{paymentapi.RefundCameBack, m.UpdatedAt, p.Refunded - s.refunded})
+		m.History = appendStep(m.History, step{paymentapi.RefundCameBack, m.UpdatedAt, p.Refunded - s.refunded - e.short})
+	case e.kind == evTakenOtherwise && s.excess != p.excess:
+		m.History = appendStep(m.History, step{paymentapi.TakenOtherwise, m.UpdatedAt, m.taken()})
+	case e.kind == evExcessBack && s.excessBack > p.excessBack:
+		m.History = appendStep(m.History, step{paymentapi.ExcessReturned, m.UpdatedAt, s.excessBack - p.excessBack})
+	case e.kind == evExcessBack && s.excessBack < p.excessBack:
+		m.History = appendStep(m.History, step{paymentapi.ExcessCameBack, m.UpdatedAt, p.excessBack - s.excessBack})
 	case e.kind == evElsewhere && s.refunded > p.Refunded:
 		m.History = appendStep(m.History, step{paymentapi.RefundedElsewhere, m.UpdatedAt, s.refunded - p.Refunded})
 	case e.kind >= evDisputed && (s.dispute != p.dispute || s.disputed != p.disputed):

@@ -42,6 +42,7 @@ type refunder struct {
 	more    bool               // todo has grown since hear last looked
 	idle    bool               // another node does the work
 
+	excess jobs.Retries // excesses that could not be given back, by payment; only round uses it
 	later  jobs.Retries // refunds that failed, by id; only round uses it
 	resume string       // the id after which the next round of settle begins; "": at the first
 }
@@ -60,6 +61,7 @@ type cursor struct {
 const (
 	refundRound    = time.Second      // between two rounds
 	longestRetry   = 2 * time.Minute  // between two attempts at a refund that fails
+	longestExcess  = time.Hour        // between two attempts to give back an excess
 	retriesMost    = 10_000           // failures tracked one by one
 	saveEvery      = 30 * time.Second // between two saves of cursors that moved without work
 	saveAfter      = 1000             // entries by which such a cursor must have moved
@@ -75,7 +77,8 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
-	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
+	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(),
+		excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}}
 	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
@@ -169,7 +172,7 @@ func (r *refunder) run(ctx context.Context) {
 	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, refundRound, r.wake, func(ctx context.Context) error {
 		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
-		if err = r.later.Outcome(err); err == nil && r.resting() { // another node does the work
+		if err = r.excess.Outcome(r.later.Outcome(err)); err == nil && r.resting() { // another node does the work
 			err = jobs.ErrNotOver
 		}
 		trouble.Log(ctx, r.s.log, slog.LevelWarn, "refunds are delayed", err)
@@ -190,7 +193,7 @@ func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) 
 		err = r.follower.Look(ctx, nil)
 		*caughtUp = err == nil
 	}
-	err = errors.Join(err, r.follower.CatchUp(ctx, nil, r.room()), r.intake(ctx), r.settle(ctx))
+	err = errors.Join(err, r.follower.CatchUp(ctx, nil, r.room()), r.intake(ctx), r.settle(ctx), r.excesses(ctx))
 	if r.s.now().Sub(*saved) >= saveEvery {
 		*saved = r.s.now()
 		err = errors.Join(err, r.saveMoved(ctx, saveAfter))
@@ -208,6 +211,7 @@ func (r *refunder) resting() bool {
 func (r *refunder) rest(ctx context.Context, idle bool) error {
 	if idle {
 		r.later.Forget()
+		r.excess.Forget()
 		r.s.metrics.refundsLate.Set(0)
 		r.mu.Lock()
 		r.idle, r.todo, r.cursors = true, nil, map[string]*cursor{}

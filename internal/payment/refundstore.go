@@ -71,7 +71,8 @@ type endRefund struct {
 	openRefund
 	paymentID      string
 	status, reason string
-	spent          bool // its key: it was made with it, and has failed
+	short          int64 // the part of it that was never taken, minor units
+	spent          bool  // its key: it was made with it, and has failed
 	now            int64
 	ended          bool // by this write
 }
@@ -93,7 +94,7 @@ func (w *endRefund) apply(t *batchTx) error {
 	if err != nil || !found {
 		return fmt.Errorf("payment %s of refund %s: found %t: %w", w.paymentID, w.id, found, err)
 	}
-	e := event{kind: evRefunded, amount: w.amount, key: w.key()}
+	e := event{kind: evRefunded, amount: w.amount, short: w.short, key: w.key()}
 	s, _, err := next(p.state(), e)
 	if err != nil {
 		return fmt.Errorf("refund %s: %w", w.id, err)
@@ -105,7 +106,9 @@ func (w *endRefund) apply(t *batchTx) error {
 	if !m.moved {
 		return fmt.Errorf("payment %s: %w", w.paymentID, errChanged)
 	}
-	t.back = append(t.back, m.to.refunded(&w.openRefund))
+	if w.short < w.amount {
+		t.back = append(t.back, m.to.refunded(w))
+	}
 	if p.elsewhere > 0 {
 		return t.setOffElsewhere(&m.to, w.seq)
 	}
@@ -266,6 +269,15 @@ func (w *failRefund) apply(t *batchTx) error {
 		return err
 	}
 	e := event{kind: evRefundFailed, amount: w.amount, key: w.key, reason: w.reason}
+	if p.excessBack < 0 { // less was given back than the refund is for
+		list, err := t.refundsOfBooking(&p)
+		if err != nil {
+			return fmt.Errorf("refund %s: %w", w.key, err)
+		}
+		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == w.seq }); i >= 0 {
+			e.amount, e.short = list[i].amount, list[i].amount-w.amount
+		}
+	}
 	s, _, err := next(p.state(), e)
 	if err != nil {
 		return fmt.Errorf("refund %s: %w", w.key, err)

@@ -50,8 +50,8 @@ func returnedBody(text string) any {
 }
 
 // refunded is what the message about a refund says.
-func (p *record) refunded(f *openRefund) paymentapi.Return {
-	r := paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount, Currency: p.Currency, Seq: f.seq}
+func (p *record) refunded(f *endRefund) paymentapi.Return {
+	r := paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount - f.short, Currency: p.Currency, Seq: f.seq}
 	if f.attempt > 1 {
 		r.Attempt = f.attempt
 	}
@@ -72,6 +72,9 @@ func (w *move) returns() (r paymentapi.Return, ok bool) {
 		return r, false
 	}
 	r = paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: p.Amount, Currency: p.Currency, Reason: p.Reason, Taken: p.Status == paymentapi.Refunded}
+	if r.Taken {
+		r.Amount = p.taken()
+	}
 	switch p.Status {
 	case paymentapi.Refunded:
 		return r, true

@@ -70,8 +70,12 @@ func (w *world) told(rows []Row) {
 				cameBack[r.ID]++
 			}
 		}
-		if back[r.ID] != r.Refunded {
-			w.t.Errorf("payment %s: %d went back, but %d are told of: %+v", r.ID, r.Refunded, back[r.ID], list)
+		want := r.Refunded + min(r.ExcessBack, 0)
+		if r.GivenUp && r.Refunded > 0 {
+			want += r.Excess
+		}
+		if back[r.ID] != want {
+			w.t.Errorf("payment %s: %d went back, but %d are told of: %+v", r.ID, want, back[r.ID], list)
 		}
 	}
 	for r, n := range seen {

@@ -57,7 +57,7 @@ func (s *store) runSets(items waiting) (rest waiting) {
 				continue
 			}
 		case *move:
-			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() && !w.costsOther() && !w.waits() && !w.disputes() && w.fails() == 0 && !w.elsewhere() && w.to.account == "" && w.from.isPosted() {
+			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() && !w.costsOther() && !w.waits() && !w.disputes() && w.fails() == 0 && !w.elsewhere() && !w.differs() && w.to.account == "" && w.from.isPosted() {
 				moves[w.from.ID] = w
 				done = append(done, it)
 				continue

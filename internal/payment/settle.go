@@ -142,14 +142,16 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if f.elsewhere > 0 {
 		return r.isSetOff(ctx, &p, &end)
 	}
-	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount}); err != nil {
+	end.short = p.short(f.amount)
+	give := f.amount - end.short
+	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount, short: end.short}); err != nil {
 		end.status, end.reason = refundFailed, "more-than-captured"
 		if p.elsewhere > 0 && p.Status == paymentapi.Refunded {
 			end.status, end.reason = refundNeedless, refundedElsewhere
 		}
 		return r.finish(ctx, &end)
 	}
-	if f.amount > p.Amount-p.Refunded-p.disputed {
+	if give > p.left()-p.disputed {
 		if p.dispute != disputeLost {
 			return nil // the gateway has the money; it is the buyer's bank that decides
 		}
@@ -160,6 +162,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
 			end.status = refundFailed
 		}
+		return r.finish(ctx, &end)
+	}
+	if give == 0 { // nothing is left of what was taken
 		return r.finish(ctx, &end)
 	}
 	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
@@ -176,7 +181,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		return fmt.Errorf("refund %s: %w", f.id, errBusy)
 	}
 	point("before", "refund")
-	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), f.amount)
+	o, err := r.s.gatewayOf(&p).Refund(asking, f.key(), r.s.charge(&p, p.try), give)
 	point("after", "refund")
 	switch {
 	case err != nil:

@@ -19,7 +19,7 @@ type sides struct{ s *Service }
 const (
 	// By ranges of the primary key.
 	sqlSides = `SELECT p.id, p.booking_id, p.status, p.ends_as, p.amount, p.refunded, p.currency, p.reference, p.try, p.created_at, p.updated_at, p.history,
-		p.gateway, p.account, p.test
+		p.gateway, p.account, p.test, p.excess, p.excess_back
 		FROM /*sqlite: json_each($1) AS j CROSS JOIN payments p*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS j(value) JOIN payments p*/
 		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
 
@@ -45,7 +45,7 @@ func (c sides) OfBookings(ctx context.Context, bookings []string) (map[string][]
 	for rows.Next() {
 		var r record
 		if err := rows.Scan(&r.ID, &r.BookingID, (*string)(&r.Status), (*string)(&r.end), &r.Amount, &r.Refunded, &r.Currency, &r.reference, &r.try,
-			&r.CreatedAt, &r.UpdatedAt, &r.History, &r.gateway, &r.account, &r.test); err != nil {
+			&r.CreatedAt, &r.UpdatedAt, &r.History, &r.gateway, &r.account, &r.test, &r.excess, &r.excessBack); err != nil {
 			return nil, fmt.Errorf("read payments: %w", err)
 		}
 		p, err := r.side()
@@ -64,6 +64,7 @@ func (p *record) side() (reconcile.Payment, error) {
 	out := reconcile.Payment{
 		ID: p.ID, BookingID: p.BookingID, Status: p.Status, GivenUp: p.GivenUp(), Amount: p.Amount, Refunded: p.Refunded,
 		Currency: p.Currency, Reference: p.reference, Methods: p.try, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		Excess: p.excess, ExcessBack: p.excessBack,
 		With: reconcile.Gateway{Name: p.gateway, Account: p.account, Test: p.test},
 	}
 	disputed := false
@@ -71,17 +72,20 @@ func (p *record) side() (reconcile.Payment, error) {
 		m := reconcile.Movement{Charge: p.ID, Amount: s.Amount, Currency: p.Currency, At: s.At.UnixMicro()}
 		switch s.Status {
 		case paymentapi.Captured:
-			m.Kind, m.Amount = provider.Captured, p.Amount
+			m.Kind, m.Amount = provider.Captured, p.taken()
+			if slices.ContainsFunc(steps, func(s paymentapi.Step) bool { return s.Status == paymentapi.TakenOtherwise }) {
+				m.Later = p.excess
+			}
 		case paymentapi.Returning: // it turned out to be captured
 			if p.Status != paymentapi.Refunded {
 				continue
 			}
-			m.Kind, m.Amount = provider.Captured, p.Amount
-		case paymentapi.Refunded, paymentapi.PartlyRefunded:
-			m.Kind = provider.Refunded
+			m.Kind, m.Amount = provider.Captured, p.taken()
+		case paymentapi.Refunded, paymentapi.PartlyRefunded, paymentapi.ExcessReturned:
+			m.Kind, m.Excess = provider.Refunded, s.Status == paymentapi.ExcessReturned
 		case paymentapi.RefundedElsewhere:
 			m.Kind, m.Elsewhere = provider.Refunded, true
-		case paymentapi.RefundCameBack:
+		case paymentapi.RefundCameBack, paymentapi.ExcessCameBack:
 			m.Kind = provider.RefundFailed
 		case paymentapi.Disputed:
 			m.Kind, disputed = provider.Disputed, true
@@ -303,7 +307,8 @@ func (c sides) Movements(ctx context.Context, from, to time.Time) iter.Seq2[reco
 // moved is what a posting has moved at the gateway; ok is false if that is nothing, and
 // the posting adds up.
 func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
-	if p.PaymentID == "" || p.Step == paymentapi.StepOpening || p.Step == paymentapi.StepFee {
+	if p.PaymentID == "" || p.Step == paymentapi.StepOpening || p.Step == paymentapi.StepFee ||
+		p.Step == string(paymentapi.TakenOtherwise) { // a part of the capture: see Movement.Later
 		return m, false
 	}
 	m = reconcile.Movement{Charge: p.PaymentID, Reference: p.Reference, Currency: p.Currency, At: p.At}
@@ -314,7 +319,7 @@ func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
 	switch {
 	case m.Amount > 0 && p.Step == string(paymentapi.DisputeWon):
 		m.Kind = provider.DisputeWonBack
-	case m.Amount > 0 && p.Step == string(paymentapi.RefundCameBack):
+	case m.Amount > 0 && (p.Step == string(paymentapi.RefundCameBack) || p.Step == string(paymentapi.ExcessCameBack)):
 		m.Kind = provider.RefundFailed
 	case m.Amount > 0:
 		m.Kind = provider.Captured

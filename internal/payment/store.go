@@ -23,7 +23,7 @@ var migrations embed.FS
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
 		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted, elsewhere,
-		gateway, account, test, transferred, declines`
+		gateway, account, test, transferred, declines, excess, excess_back`
 
 	// A conflict with any unique key makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
@@ -55,6 +55,9 @@ const (
 
 	// What the journal has passed on with the change before, of the same transaction.
 	sqlTransfer = `UPDATE payments SET transferred = $1 WHERE event_id = $2 COLLATE "C" AND id = $3`
+
+	// What the gateway has taken otherwise, with the change before.
+	sqlExcess = `UPDATE payments SET excess = $1, excess_back = $2 WHERE event_id = $3 COLLATE "C" AND id = $4`
 
 	// What the gateway has declined on its own page, with the change before.
 	sqlDeclines = `UPDATE payments SET declines = $1 WHERE event_id = $2 COLLATE "C" AND id = $3`
@@ -180,7 +183,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
 		}
 	}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlTransfer, sqlDeclines, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlNoteDispute, sqlNoteRefundFailed, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlHandleRefund, sqlDelayRefund, sqlFailRefund, sqlRefundsOfBooking, sqlSetOff, sqlOwedAgain}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlElsewhere, sqlTransfer, sqlExcess, sqlDeclines, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlNoteDispute, sqlNoteRefundFailed, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund, sqlRefundJob, sqlBeginRefundJob, sqlChangeRefundJob, sqlRetryRefund, sqlHandleRefund, sqlDelayRefund, sqlFailRefund, sqlRefundsOfBooking, sqlSetOff, sqlOwedAgain}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -188,7 +191,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		}
 		s.writes[text] = st
 	}
-	for _, text := range []string{sqlOpenRefunds, sqlPausedEvents, sqlUnwinding, sqlStarted, sqlOpen} {
+	for _, text := range []string{sqlOpenRefunds, sqlPausedEvents, sqlUnwinding, sqlStarted, sqlOpen, sqlWithExcess} {
 		st, err := db.PrepareRead(ctx, text)
 		if err != nil {
 			return nil, errors.Join(err, s.closeStatements())
@@ -391,5 +394,5 @@ func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
 		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end), &p.Lang,
 		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted, &p.elsewhere,
-		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines}, more...)...)
+		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines, &p.excess, &p.excessBack}, more...)...)
 }

@@ -490,12 +490,19 @@ func (w *world) agree() {
 		}
 		var want int64
 		if r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded {
-			want = r.Amount
+			want = r.Amount + r.Excess
 		}
-		if taken != want || refunded != r.Refunded {
-			w.t.Errorf("payment %s %s says %d taken, %d back; the bank says %d and %d", r.ID, r.Status, want, r.Refunded, taken, refunded)
+		back := r.Refunded + r.ExcessBack
+		if r.GivenUp && r.Status == paymentapi.Refunded {
+			back = r.Amount + r.Excess
+		}
+		if taken != want || refunded != back {
+			w.t.Errorf("payment %s %s says %d taken, %d back; the bank says %d and %d", r.ID, r.Status, want, back, taken, refunded)
 		}
 		kept[r.BookingID] += taken - refunded - withdrawn
+		if r.Took() {
+			kept[r.BookingID] -= r.Excess - r.ExcessBack
+		}
 		if withdrawn != r.Disputed {
 			w.t.Errorf("payment %s says that %d is disputed; the bank says %d", r.ID, r.Disputed, withdrawn)
 		}

@@ -174,6 +174,11 @@ func (w *move) apply(t *batchTx) error {
 			return err
 		}
 	}
+	if w.differs() {
+		if _, err := t.exec(sqlExcess, w.to.excess, w.to.excessBack, w.to.EventID, w.to.ID); err != nil {
+			return err
+		}
+	}
 	if w.to.declines != w.from.declines {
 		if _, err := t.exec(sqlDeclines, w.to.declines, w.to.EventID, w.to.ID); err != nil {
 			return err
@@ -281,6 +286,11 @@ func (w *move) disputes() bool {
 
 // elsewhere reports whether something was given back on the gateway's own pages.
 func (w *move) elsewhere() bool { return w.from.elsewhere != w.to.elsewhere }
+
+// differs reports whether the move says something of another amount that was taken.
+func (w *move) differs() bool {
+	return w.from.excess != w.to.excess || w.from.excessBack != w.to.excessBack
+}
 
 // unwinds reports whether the payment is being given up.
 func (w *move) unwinds() bool { return w.from.Status.Unwinding() || w.to.Status.Unwinding() }

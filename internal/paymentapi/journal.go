@@ -17,15 +17,16 @@ const (
 	AccountGatewayFees Account = "gateway_fees" // what the gateway has kept for its services
 	AccountPayout      Account = "payout"       // what the gateway has paid out
 	AccountTransferred Account = "transferred"  // what the gateway has passed on to organizers' own accounts there
+	AccountDifference  Account = "difference"   // taken beyond what was asked for, and owed to buyers; a debit: taken less
 )
 
 // Accounts are all accounts, in the order in which they are listed.
-var Accounts = [...]Account{AccountGateway, AccountBuyer, AccountOrganizer, AccountFees, AccountTax, AccountRefunds, AccountChargebacks, AccountGatewayFees, AccountPayout, AccountTransferred}
+var Accounts = [...]Account{AccountGateway, AccountBuyer, AccountOrganizer, AccountFees, AccountTax, AccountRefunds, AccountChargebacks, AccountGatewayFees, AccountPayout, AccountTransferred, AccountDifference}
 
 // Line is one account's part of a posting, in minor units: above 0 a debit, below 0 a
 // credit.
 type Line struct {
-	Account Account `json:"account" doc:"gateway: money that the gateway has. organizer, fees, tax: whose it is. refunds, chargebacks: what of it went back. buyer: money that goes back. transferred: what the gateway has passed on to the organizer's own account there." example:"gateway"`
+	Account Account `json:"account" doc:"gateway: money that the gateway has. organizer, fees, tax: whose it is. refunds, chargebacks: what of it went back. buyer: money that goes back. transferred: what the gateway has passed on to the organizer's own account there. difference: what the gateway has taken beyond what was asked for, or less." example:"gateway"`
 	Amount  int64   `json:"amount" doc:"Minor units. Above 0: debit. Below 0: credit."`
 }
 

@@ -36,6 +36,14 @@ const (
 	RefundCameBack    Status = "refund_failed"      // a refund that had been made has failed: the money is here again
 )
 
+// The statuses of steps of a payment of which the gateway has taken another amount than it
+// was asked for; the payment is captured or refunded.
+const (
+	TakenOtherwise Status = "taken_otherwise" // heard of later than the capture: so much was taken
+	ExcessReturned Status = "excess_returned" // what was taken beyond the amount, or a part of that, was given back
+	ExcessCameBack Status = "excess_failed"   // that has failed: the money is here again
+)
+
 // The statuses of steps of a dispute: the buyer tells their bank that they did not want
 // the payment, and the gateway withdraws the money until that is decided. The payment
 // stays captured or refunded.

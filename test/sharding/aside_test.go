@@ -41,6 +41,7 @@ var asides = []struct {
 
 	{text: "FROM refunds WHERE status = 'pending' AND id > $1 AND created_at < $2", why: "a day is compared with the gateway: refunds that are late"},
 	{text: "AND status = 'failed' AND handled = '' AND updated_at >= $3 AND updated_at < $4", why: "the same: refunds that have failed"},
+	{text: "FROM payments WHERE excess > excess_back AND ends_as = ''", why: "the refunder looks for what was taken beyond the amounts, in all events, by payments_excess"},
 	{text: "FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2)", why: "the same: disputes that are open, by payments_disputed"},
 
 	{text: "SELECT DISTINCT booking_id FROM booking_reasons WHERE mail_due", why: "moved bookings whose owners are to be mailed, in all events"},

@@ -19,6 +19,10 @@ type Payment struct {
 	Amount    int64
 	Refunded  int64
 	Currency  string
+
+	Excess     int64 // what the gateway has taken beyond Amount; below 0: less
+	ExcessBack int64 // what of it is settled
+
 	Reference string // of the charge by its present method
 	Methods   int64  // how many it has had
 	CreatedAt int64  // µs since 1970
@@ -43,6 +47,9 @@ func (p *Payment) keeps() int64 {
 	}
 	return p.Amount - p.Refunded
 }
+
+// taken is what the gateway has taken.
+func (p *Payment) taken() int64 { return p.Amount + p.Excess }
 
 // gaveUp reports whether the payment ended without paying for its booking.
 func (p *Payment) gaveUp() bool { return p.GivenUp || !p.captured() }
@@ -279,6 +286,12 @@ func (c *comparison) differing(list []pair, amount, currency FindingKind) {
 
 func (c *comparison) captures() {
 	m := match(c.lines, c.p.Movements, provider.Captured, c.slack)
+	if c.p.Excess != c.p.ExcessBack && !c.p.gaveUp() { // it is recorded, and a part of it is still owed
+		for _, s := range m.same {
+			c.report([]Movement{s.theirs}, CaptureAmount, c.p.Amount)
+		}
+		m.same = nil
+	}
 	c.settle(m.same, provider.Captured)
 	c.differing(m.differ, CaptureAmount, CaptureCurrency)
 	c.report(m.ours, c.missing(), c.p.Amount)
@@ -359,10 +372,11 @@ func (c *comparison) voids() {
 
 func (c *comparison) refunds() {
 	m := match(c.lines, c.p.Movements, provider.Refunded, c.slack)
+	c.joined(&m)
 	c.settle(m.same, provider.Refunded)
 	c.differing(m.differ, RefundAmount, RefundCurrency)
 	c.report(m.ours, RefundMissing, c.p.Refunded)
-	total := c.p.Refunded
+	total := c.p.Refunded + c.p.ExcessBack
 	for _, l := range m.theirs {
 		if l.Currency != c.p.Currency {
 			c.report([]Movement{l}, RefundCurrency, 0)
@@ -381,6 +395,28 @@ func (c *comparison) refunds() {
 	}
 }
 
+// joined pairs refunds by others that were for an excess and for more: the record has two
+// movements of each.
+func (c *comparison) joined(m *pairs) {
+	for i := 0; i < len(m.theirs); i++ {
+		l := m.theirs[i]
+		for j, excess := range m.ours {
+			rest := l
+			rest.Amount -= excess.Amount
+			k := slices.IndexFunc(m.ours, func(o Movement) bool { return o.Elsewhere && explains(&o, &rest, c.slack) })
+			if !excess.Excess || k < 0 || !explains(&excess, &Movement{Amount: excess.Amount, Currency: l.Currency, At: l.At}, c.slack) {
+				continue
+			}
+			m.same = append(m.same, pair{l, m.ours[k]})
+			m.theirs = slices.Delete(m.theirs, i, i+1)
+			m.ours = slices.Delete(m.ours, max(j, k), max(j, k)+1)
+			m.ours = slices.Delete(m.ours, min(j, k), min(j, k)+1)
+			i--
+			break
+		}
+	}
+}
+
 // returned reports whether a refund returned the money of a charge that was captured
 // although its payment was given up.
 func (c *comparison) returned(l *Movement) bool {
@@ -389,7 +425,7 @@ func (c *comparison) returned(l *Movement) bool {
 	}
 	return slices.ContainsFunc(c.lines, func(m Movement) bool {
 		return m.Kind == provider.Captured && m.Charge == l.Charge && m.Currency == l.Currency && l.Amount <= m.Amount
-	}) || c.p.GivenUp && c.p.Status == paymentapi.Refunded && l.Amount <= c.p.Amount // captured before the day
+	}) || c.p.GivenUp && c.p.Status == paymentapi.Refunded && l.Amount <= c.p.taken() // captured before the day
 }
 
 // extraRefund is what a refund comes to that the record does not have.
@@ -401,9 +437,9 @@ func (c *comparison) extraRefund(same []pair, l *Movement, total int64) FindingK
 	switch {
 	case !taken:
 		return RefundOfNothing
-	case twice && (l.Key != "" || total > c.p.Amount):
+	case twice && (l.Key != "" || total > c.p.taken()):
 		return RefundTwice
-	case total > c.p.Amount:
+	case total > c.p.taken():
 		return RefundBeyond
 	}
 	return RefundUnrecorded
@@ -449,6 +485,15 @@ func (c *comparison) disputes() {
 	c.report(m.theirs, WonUnrecorded, 0)
 }
 
+// atFirst is what the record knew when it recorded each movement, and what was posted then.
+func (p *Payment) atFirst() []Movement {
+	list := slices.Clone(p.Movements)
+	for i := range list {
+		list[i].Amount -= list[i].Later
+	}
+	return list
+}
+
 // journalled are the kinds of movements that have postings.
 var journalled = []provider.LineKind{provider.Captured, provider.Refunded, provider.RefundFailed, provider.Disputed, provider.DisputeWonBack}
 
@@ -463,7 +508,7 @@ func (c *comparison) journal() {
 		return // what was taken and returned is posted when it is found
 	}
 	for _, kind := range journalled {
-		m := match(c.postings, c.p.Movements, kind, c.slack)
+		m := match(c.postings, c.p.atFirst(), kind, c.slack)
 		c.differing(m.differ, JournalAmount, JournalCurrency)
 		for _, o := range m.ours {
 			if o.At >= c.span.journal && c.has(o.At) && o.Amount != 0 && !o.Unposted {

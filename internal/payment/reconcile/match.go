@@ -19,6 +19,8 @@ type Movement struct {
 	At        int64 // µs since 1970
 	Off       int64 // the journal's: by how much debits and credits differ, in minor units
 	Elsewhere bool  // the record's: done on the gateway's own pages
+	Later     int64 // the record's: the part of Amount that it heard of later, and that has a posting of its own
+	Excess    bool  // the record's: of what was taken beyond the amount
 	Unposted  bool  // the record's: known only when it had been undone, so that the journal has nothing of it
 }
 

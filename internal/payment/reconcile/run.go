@@ -103,7 +103,7 @@ type comparing struct {
 }
 
 // toAsk are the findings that asking the gateway may settle.
-var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, RefundUnrecorded: true, FailureUnrecorded: true}
+var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, CaptureAmount: true, RefundUnrecorded: true, FailureUnrecorded: true}
 
 // askAbout asks the gateway about payments of which it knows more than the record, before
 // anything is reported of them. What cannot be asked is reported.
