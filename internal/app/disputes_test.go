@@ -20,16 +20,18 @@ func TestOrganizersAreToldOfDisputes(t *testing.T) {
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	paid := h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
-	note := func(id string, step paymentapi.Status) {
+	note := func(id, dispute string, step paymentapi.Status) {
 		h.write(t, `INSERT INTO payments_disputes (event_id, id, disputes) VALUES ($1, $2, $3)`, event, id,
-			fmt.Sprintf(`[{"payment_id":%q,"step":%q,"amount":4000,"currency":"EUR","reason":"fraudulent","due":4073000000000000}]`, paid, step))
+			fmt.Sprintf(`[{"payment_id":%q,"id":%q,"step":%q,"amount":4000,"currency":"EUR","reason":"fraudulent","due":4073000000000000}]`, paid, dispute, step))
 		if err := h.confirm(t, mail); err != nil {
 			t.Fatal(err)
 		}
 	}
-	note("a", paymentapi.Disputed)
-	note("b", paymentapi.Disputed)
-	note("c", paymentapi.DisputeLost)
+	note("a", "dp_1", paymentapi.Disputed)
+	note("b", "dp_1", paymentapi.Disputed)
+	note("c", "dp_1", paymentapi.DisputeLost)
+	note("d", "dp_2", paymentapi.Disputed)
+	note("e", "", paymentapi.DisputeWon) // of an earlier version
 	page := "/organizer/events/" + event + "/orders/" + booking
 	var told []string
 	for _, m := range mail.all {
@@ -37,10 +39,10 @@ func TestOrganizersAreToldOfDisputes(t *testing.T) {
 			told = append(told, m)
 		}
 	}
-	if len(told) != 2 || len(mail.all) != 3 { // the buyer's is that of the order
+	if len(told) != 4 || len(mail.all) != 5 { // the buyer's is that of the order
 		t.Fatalf("%q", mail.all)
 	}
-	for i, want := range [][]string{{"Disputed payment: €40.00 for Gala", "fraudulent", "Evidence counts until Sunday 25 January 2099", "https://tickets.example" + page + "#payment"}, {"Dispute lost: €40.00 for Gala"}} {
+	for i, want := range [][]string{{"Disputed payment: €40.00 for Gala", "fraudulent", "Evidence counts until Sunday 25 January 2099", "https://tickets.example" + page + "#payment"}, {"Dispute lost: €40.00 for Gala"}, {"Disputed payment: €40.00 for Gala"}, {"Dispute won: €40.00 for Gala"}} {
 		for _, part := range want {
 			if !strings.Contains(told[i], part) {
 				t.Errorf("no %q in\n%s", part, told[i])
@@ -53,8 +55,8 @@ func TestOrganizersAreToldOfDisputes(t *testing.T) {
 
 	// The house's events have no organizer, and nobody is told.
 	h.write(t, `UPDATE sales SET organizer_id = '' WHERE event_id = $1`, event)
-	note("d", paymentapi.DisputeWon)
-	if len(mail.all) != 3 {
+	note("f", "dp_2", paymentapi.DisputeWon)
+	if len(mail.all) != 5 {
 		t.Errorf("%q", mail.all)
 	}
 	var left int

@@ -170,7 +170,11 @@ func (x *evidence) summary(w io.Writer) {
 		say("Payment", "%s, %s, %s", p.ID, money.Format(p.Amount, p.Currency), p.Status)
 		say("Refunded", "%s", money.Format(p.Refunded, p.Currency))
 		for _, s := range p.History {
-			say("  "+string(s.Status), "%s", at(s.At))
+			of := ""
+			if s.Dispute != "" {
+				of = ", " + s.Dispute + ", " + money.Format(s.Amount, p.Currency)
+			}
+			say("  "+string(s.Status), "%s%s", at(s.At), of)
 		}
 	}
 	fmt.Fprintln(w, "\nTerms of cancelling when the booking was made, as shown before the payment:")

@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/paymentapi"
 )
 
 // However often money was given back, few documents are made for one file, and it says how
@@ -37,6 +38,21 @@ func TestEvidenceIsBounded(t *testing.T) {
 		says, want := strings.Contains(string(text), "left out"), fmt.Sprintf("%d more credit notes are left out", c.documents-papersPacked)
 		if err != nil || says != (c.documents > papersPacked) || says && !strings.Contains(string(text), want) {
 			t.Errorf("%d documents: %v\n%s", c.documents, err, text)
+		}
+	}
+}
+
+// The summary names each dispute, and what it is about.
+func TestEvidenceNamesDisputes(t *testing.T) {
+	x := evidence{event: &eventapi.Event{}, order: &Booking{}, payment: &paymentapi.Payment{Currency: "EUR", History: []paymentapi.Step{
+		{Status: paymentapi.Captured}, {Status: paymentapi.Disputed, Amount: 4000, Dispute: "dp_1"}, {Status: paymentapi.DisputeWon, Amount: 4000, Dispute: "dp_1"},
+		{Status: paymentapi.Disputed, Amount: 3000, Dispute: "dp_2"},
+	}}}
+	var text bytes.Buffer
+	x.summary(&text)
+	for _, want := range []string{"disputed: 0001-01-01T00:00:00Z, dp_1, €40.00 dispute_won: 0001-01-01T00:00:00Z, dp_1, €40.00", "disputed: 0001-01-01T00:00:00Z, dp_2, €30.00"} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
 		}
 	}
 }

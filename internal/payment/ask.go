@@ -74,7 +74,7 @@ func (s *Service) askFinal(ctx context.Context, p record) error {
 				err = s.hearTaken(ctx, p, o.Taken)
 			}
 			if err == nil && !p.over() {
-				err = s.hear(ctx, p, &o.Dispute)
+				err = s.hear(ctx, p, o.Disputes)
 			}
 			if err == nil {
 				err = s.hearRefunds(ctx, p, try)
@@ -114,28 +114,28 @@ func (s *Service) learn(ctx context.Context, p record, e event) (record, error) 
 	return m.to, nil
 }
 
-// hear makes what the gateway says of a dispute part of a captured payment.
-func (s *Service) hear(ctx context.Context, p record, d *provider.Dispute) error {
-	e := event{amount: d.Amount, key: d.ID, reason: d.Reason}
-	if !d.Due.IsZero() {
-		e.due = d.Due.UnixMicro()
+// hear makes what the gateway says of disputes part of a captured payment.
+func (s *Service) hear(ctx context.Context, p record, list []provider.Dispute) error {
+	kinds := map[provider.DisputeState]eventKind{provider.DisputeOpen: evDisputed, provider.DisputeWon: evDisputeWon, provider.DisputeLost: evDisputeLost}
+	for _, d := range list {
+		kind, ok := kinds[d.State]
+		if !ok {
+			continue
+		}
+		e := event{kind: kind, amount: d.Amount, key: d.ID, reason: d.Reason}
+		if !d.Due.IsZero() {
+			e.due = d.Due.UnixMicro()
+		}
+		now, err := s.learn(ctx, p, e)
+		if err != nil {
+			return err
+		}
+		if now.Version != p.Version {
+			s.log.WarnContext(ctx, "a payment is disputed", "payment", p.ID, "dispute", d.ID, "state", now.dispute, "amount", d.Amount, "reason", d.Reason)
+			return errOvertaken // by ourselves: the other disputes and its refunds are asked about anew
+		}
 	}
-	switch d.State {
-	case provider.NotDisputed:
-		return nil
-	case provider.DisputeOpen:
-		e.kind = evDisputed
-	case provider.DisputeWon:
-		e.kind = evDisputeWon
-	case provider.DisputeLost:
-		e.kind = evDisputeLost
-	}
-	now, err := s.learn(ctx, p, e)
-	if err != nil || now.Version == p.Version {
-		return err
-	}
-	s.log.WarnContext(ctx, "a payment is disputed", "payment", p.ID, "dispute", d.ID, "state", now.dispute, "amount", d.Amount, "reason", d.Reason)
-	return errOvertaken // by ourselves: its refunds are asked about anew
+	return nil
 }
 
 // hearRefunds makes what the gateway says of refunds part of a payment: those of ours

@@ -51,15 +51,17 @@ type account struct {
 	captures int
 	refused  int64 // methods on its own page
 	expired  bool  // it was released by itself
-	dispute  provider.Dispute
+	disputes []provider.Dispute
 }
 
-// disputed is what a dispute has withdrawn.
-func (a *account) disputed() int64 {
-	if a.dispute.State == provider.DisputeOpen || a.dispute.State == provider.DisputeLost {
-		return a.dispute.Amount
+// disputed is what disputes have withdrawn.
+func (a *account) disputed() (sum int64) {
+	for _, d := range a.disputes {
+		if d.State != provider.DisputeWon {
+			sum += d.Amount
+		}
 	}
-	return 0
+	return sum
 }
 
 func newBank(now func() time.Time) *bank {
@@ -215,7 +217,7 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 				return provider.Outcome{Reason: a.list[i].Reason, Spent: true}
 			}
 			return provider.Outcome{Verdict: provider.Approved}
-		case a.dispute.State == provider.DisputeOpen:
+		case slices.ContainsFunc(a.disputes, func(d provider.Dispute) bool { return d.State == provider.DisputeOpen }):
 			return provider.Outcome{Reason: "charge_disputed"}
 		case b.noRefund != "":
 			return provider.Outcome{Reason: b.noRefund}
@@ -297,7 +299,7 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 	if b.forgets && a.standing == provider.Reserved {
 		return provider.Waiting, provider.Outcome{}, nil
 	}
-	o := provider.Outcome{Refused: a.refused, Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}
+	o := provider.Outcome{Refused: a.refused, Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Disputes: slices.Clone(a.disputes)}
 	switch {
 	case a.standing == provider.Taken:
 		o.Taken = b.said()

@@ -19,9 +19,10 @@ type state struct {
 	// if it was not given up. A payment that was given up never becomes captured.
 	end paymentapi.Status
 	// disputed is what the gateway has withdrawn because the buyer disputes the payment,
-	// in minor units; dispute is how far that is.
+	// in minor units; dispute is how far that is; disputes has each dispute: see disputeList.
 	disputed int64
 	dispute  string
+	disputes string
 	// elsewhere is the part of refunded that people gave back on the gateway's own pages.
 	elsewhere int64
 	// excess is what the gateway has taken beyond amount; below 0, what it has taken less.
@@ -34,17 +35,6 @@ type state struct {
 
 // held is what of the money was not given back, whether or not it is withdrawn.
 func (s *state) held() int64 { return s.amount - s.refunded + s.excess - s.excessBack }
-
-// How far a dispute is. The gateway withdraws the money when it is opened, and brings it
-// back when it is won.
-const (
-	disputeOpen = "open"
-	disputeWon  = "won"
-	disputeLost = "lost"
-)
-
-// disputeSteps are the steps of a dispute in histories and in the journal.
-var disputeSteps = map[string]paymentapi.Status{disputeOpen: paymentapi.Disputed, disputeWon: paymentapi.DisputeWon, disputeLost: paymentapi.DisputeLost}
 
 type eventKind uint8
 
@@ -377,22 +367,6 @@ func nextElsewhere(s state, e event) (state, []action, error) {
 	s.status, s.refunded, s.elsewhere = paymentapi.Captured, refunded, e.amount
 	if refunded == s.amount {
 		s.status = paymentapi.Refunded
-	}
-	return s, nil, nil
-}
-
-// nextDispute takes over how far a dispute is. A late word that it is open changes
-// nothing once it was decided.
-func nextDispute(s state, e event) (state, []action, error) {
-	switch {
-	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount+max(s.excess, 0):
-		return s, nil, impossible(s, e)
-	case e.kind == evDisputed && s.dispute != disputeWon && s.dispute != disputeLost:
-		s.dispute, s.disputed = disputeOpen, e.amount
-	case e.kind == evDisputeWon:
-		s.dispute, s.disputed = disputeWon, 0
-	case e.kind == evDisputeLost:
-		s.dispute, s.disputed = disputeLost, e.amount
 	}
 	return s, nil, nil
 }

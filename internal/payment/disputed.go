@@ -20,9 +20,9 @@ const (
 func (s *Service) Disputes() bus.Outbox { return s.disputed }
 
 // dispute is what the message about a step of a dispute says.
-func (w *move) dispute() paymentapi.Dispute {
+func (w *move) dispute(step paymentapi.Status) paymentapi.Dispute {
 	return paymentapi.Dispute{
-		PaymentID: w.to.ID, Step: disputeSteps[w.to.dispute], Amount: w.cause.amount, Currency: w.to.Currency,
+		PaymentID: w.to.ID, ID: w.cause.key, Step: step, Amount: w.cause.amount, Currency: w.to.Currency,
 		Reason: w.cause.reason, Due: w.cause.due,
 	}
 }

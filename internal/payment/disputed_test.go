@@ -81,6 +81,152 @@ func TestDisputesAreToldOnce(t *testing.T) {
 	}
 }
 
+// late lets the bank say once that a dispute is open which was decided.
+func (w *world) late(payment, id string) {
+	w.t.Helper()
+	w.bank.mu.Lock()
+	a := w.bank.charges[payment+".1"]
+	kept := slices.Clone(a.disputes)
+	i := slices.IndexFunc(a.disputes, func(d provider.Dispute) bool { return d.ID == id })
+	a.disputes[i].State = provider.DisputeOpen
+	w.bank.mu.Unlock()
+	w.asks(payment)
+	w.bank.mu.Lock()
+	a.disputes = kept
+	w.bank.mu.Unlock()
+}
+
+// A payment can be disputed again, about all of it or a part: each dispute is told, and what
+// all of them have withdrawn is in the journal. What the gateway says of an earlier one again
+// is not taken for the later one.
+func TestAnotherDispute(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second provider.DisputeState // how they are decided
+		together      bool                  // the second is opened before the first is decided
+		told          int
+		withdrawn     int64
+		dispute       string
+	}{
+		"won, then open":           {provider.DisputeWon, provider.DisputeOpen, false, 3, 3000, disputeOpen},
+		"won, then lost":           {provider.DisputeWon, provider.DisputeLost, false, 4, 3000, disputeLost},
+		"won, then won":            {provider.DisputeWon, provider.DisputeWon, false, 4, 0, disputeWon},
+		"lost, then lost":          {provider.DisputeLost, provider.DisputeLost, false, 4, 7000, disputeLost},
+		"lost, then won":           {provider.DisputeLost, provider.DisputeWon, false, 4, 4000, disputeLost},
+		"together, open and lost":  {provider.DisputeOpen, provider.DisputeLost, true, 3, 7000, disputeOpen},
+		"together, won and lost":   {provider.DisputeWon, provider.DisputeLost, true, 4, 3000, disputeLost},
+		"together, both are won":   {provider.DisputeWon, provider.DisputeWon, true, 4, 0, disputeWon},
+		"together, none is heard":  {provider.DisputeOpen, provider.DisputeOpen, true, 2, 7000, disputeOpen},
+		"lost, and another is won": {provider.DisputeLost, provider.DisputeWon, true, 4, 4000, disputeLost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b, payment := w.sold(1, 2)
+				says := func(id string, state provider.DisputeState, amount int64) {
+					w.bank.disputesAs(id, payment+".1", state, amount)
+					w.asks(payment)
+					w.asks(payment)
+				}
+				says("dp_1", provider.DisputeOpen, 4000)
+				if c.together {
+					says("dp_2", provider.DisputeOpen, 3000)
+				}
+				if c.first != provider.DisputeOpen {
+					says("dp_1", c.first, 4000)
+					w.late(payment, "dp_1")
+				}
+				says("dp_2", provider.DisputeOpen, 3000)
+				if c.second != provider.DisputeOpen {
+					says("dp_2", c.second, 3000)
+					w.late(payment, "dp_2")
+				}
+				if c.first != provider.DisputeOpen {
+					w.late(payment, "dp_1")
+				}
+				list, _ := w.toldDisputes()
+				if len(list) != c.told {
+					t.Errorf("%+v", list)
+				}
+				for _, d := range list {
+					if want := map[string]int64{"dp_1": 4000, "dp_2": 3000}[d.ID]; d.Amount != want {
+						t.Errorf("%+v", d)
+					}
+				}
+				p, err := w.store.payment(t.Context(), payment)
+				if err != nil || p.disputed != c.withdrawn || p.dispute != c.dispute {
+					t.Errorf("%+v %v", p, err)
+				}
+				if balances, err := w.Balances(t.Context(), event1); err != nil || balances["USD"][paymentapi.AccountChargebacks] != c.withdrawn {
+					t.Errorf("%v %v", balances, err)
+				}
+				if found := w.compared().Found; len(found) > 0 {
+					t.Errorf("found %v", found)
+				}
+				w.keeps(b.ID, 10000-c.withdrawn)
+			})
+		})
+	}
+}
+
+// Two disputes that are over when the first is heard of are told, and a refund waits for the
+// one that is open.
+func TestDisputesThatAreHeardOfTogether(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.bank.disputesAs("dp_1", payment+".1", provider.DisputeOpen, 4000)
+		w.bank.disputesAs("dp_1", payment+".1", provider.DisputeWon, 4000)
+		w.bank.disputesAs("dp_2", payment+".1", provider.DisputeOpen, 10000)
+		w.gives(b, 10000)
+		if r := w.lastRefund(); r.Status != refundPending {
+			t.Errorf("%+v", r)
+		}
+		if list, _ := w.toldDisputes(); len(list) != 2 {
+			t.Errorf("%+v", list)
+		}
+		w.bank.disputesAs("dp_2", payment+".1", provider.DisputeWon, 10000)
+		w.compared()
+		time.Sleep(5 * time.Minute)
+		w.gone(payment, 10000)
+	})
+}
+
+// What an earlier version has written of disputes is understood: it speaks of the last one,
+// and does not keep its name, nor what was won.
+func TestDisputesOfEarlierVersions(t *testing.T) {
+	const one, two = `[{"id":"dp_1","state":"won","amount":4000}]`, `[{"id":"dp_1","state":"won","amount":4000},{"id":"dp_2","state":"open","amount":3000}]`
+	for name, c := range map[string]struct {
+		s    state
+		want disputeList
+	}{
+		"none":                           {state{}, nil},
+		"no list":                        {state{dispute: disputeOpen, disputed: 7}, disputeList{{State: disputeOpen, Amount: 7}}},
+		"no list, won":                   {state{dispute: disputeWon}, disputeList{{State: disputeWon}}},
+		"a list":                         {state{dispute: disputeWon, disputes: one}, disputeList{{"dp_1", disputeWon, 4000}}},
+		"the last was decided":           {state{dispute: disputeLost, disputed: 3000, disputes: two}, disputeList{{"dp_1", disputeWon, 4000}, {"dp_2", disputeLost, 3000}}},
+		"another was opened":             {state{dispute: disputeOpen, disputed: 5, disputes: one}, disputeList{{"dp_1", disputeOpen, 5}}},
+		"the list cannot be right":       {state{dispute: disputeWon, disputes: `[{"id":"dp_1","state":"lost","amount":1},{"id":"dp_2","state":"open","amount":3000}]`}, disputeList{{State: disputeWon}}},
+		"the list cannot be read at all": {state{dispute: disputeOpen, disputed: 7, disputes: "{"}, disputeList{{State: disputeOpen, Amount: 7}}},
+	} {
+		if got := c.s.disputeList(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	// It gets its name, and is not told again, before another one is heard of.
+	s := state{status: paymentapi.Captured, amount: 10000, dispute: disputeWon}
+	for _, e := range []event{{kind: evDisputeWon, amount: 4000, key: "dp_1"}, {kind: evDisputed, amount: 3000, key: "dp_2"}} {
+		to, _, err := next(s, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step, _ := disputeStep(s, to, e); (step != "") != (e.key == "dp_2") {
+			t.Errorf("%v: step %q", e, step)
+		}
+		s = to
+	}
+	if s.dispute != disputeOpen || s.disputed != 3000 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // A row that cannot be read is a message that says so, and rows leave when all have taken
 // them.
 func TestUnreadableDisputes(t *testing.T) {

@@ -142,6 +142,7 @@ func appendGateway(text []byte, gateway, account string, test bool) []byte {
 // makes a new version of the row.
 func (w *move) step() string {
 	from, to := &w.from, &w.to
+	dispute, _ := w.disputeStep()
 	switch {
 	case w.cause.kind == evTakenOtherwise && to.excess != from.excess:
 		return string(paymentapi.TakenOtherwise)
@@ -155,8 +156,8 @@ func (w *move) step() string {
 		return string(paymentapi.RefundCameBack)
 	case to.Refunded > from.Refunded && to.Status == paymentapi.Captured:
 		return string(paymentapi.PartlyRefunded)
-	case to.dispute != from.dispute || to.disputed != from.disputed:
-		return string(disputeSteps[to.dispute])
+	case dispute != "":
+		return string(dispute)
 	case to.Status != from.Status || to.approve != from.approve || to.Amount != from.Amount || to.try != from.try:
 		return string(to.Status)
 	}

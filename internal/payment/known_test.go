@@ -44,23 +44,31 @@ func (b *bank) takes(charge string, amount int64) {
 
 // disputes lets the buyer of a charge dispute an amount of it.
 func (b *bank) disputes(charge string, state provider.DisputeState, amount int64) {
+	b.disputesAs("dp_1", charge, state, amount)
+}
+
+// disputesAs does the same for a dispute of this name.
+func (b *bank) disputesAs(id, charge string, state provider.DisputeState, amount int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := provider.Charge{ID: charge, Currency: "USD"}
-	if was := b.charges[charge].dispute.State; was == provider.NotDisputed {
+	a, c := b.charges[charge], provider.Charge{ID: charge, Currency: "USD"}
+	i := slices.IndexFunc(a.disputes, func(d provider.Dispute) bool { return d.ID == id })
+	if i < 0 {
 		b.line(provider.Disputed, "", c, amount)
+		i, a.disputes = len(a.disputes), append(a.disputes, provider.Dispute{})
 	}
 	if state == provider.DisputeWon {
 		b.line(provider.DisputeWonBack, "", c, amount)
 	}
-	b.charges[charge].dispute = provider.Dispute{ID: "dp_1", State: state, Amount: amount, Reason: "fraudulent"}
+	a.disputes[i] = provider.Dispute{ID: id, State: state, Amount: amount, Reason: "fraudulent"}
 }
 
-// evidenceBy says until when evidence counts in the dispute about a charge.
+// evidenceBy says until when evidence counts in the last dispute about a charge.
 func (b *bank) evidenceBy(charge string, due time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.charges[charge].dispute.Due = due
+	list := b.charges[charge].disputes
+	list[len(list)-1].Due = due
 }
 
 // asks asks about a payment, as a webhook does.

@@ -41,7 +41,8 @@ type record struct {
 	Tax          int64             // minor units: the tax in Fees
 	approve      string            // see approval
 	disputed     int64             // minor units: what the gateway has withdrawn for the buyer's dispute
-	dispute      string            // see the disputes in decide.go
+	dispute      string            // see disputes.go
+	disputes     string            // JSON: see disputeList
 	posted       int64             // the version up to which the journal speaks of it
 	elsewhere    int64             // minor units: see state
 	gateway      string            // the gateway that it was begun with; "": an older program has not said
@@ -84,10 +85,12 @@ type step struct {
 	Status paymentapi.Status `json:"status"`
 	At     int64             `json:"at"`               // µs since 1970
 	Amount int64             `json:"amount,omitempty"` // of a refund, or of a payment that comes to another amount; minor units
+
+	Dispute string `json:"dispute,omitempty"` // the gateway's name of it
 }
 
 func (s step) shown() paymentapi.Step {
-	return paymentapi.Step{Status: s.Status, At: time.UnixMicro(s.At).UTC(), Amount: s.Amount}
+	return paymentapi.Step{Status: s.Status, At: time.UnixMicro(s.At).UTC(), Amount: s.Amount, Dispute: s.Dispute}
 }
 
 // steps returns the payment's history, oldest first.
@@ -163,12 +166,15 @@ func appendStep(history string, s step) string {
 		b = append(b, `,"amount":`...)
 		b = strconv.AppendInt(b, s.Amount, 10)
 	}
+	if s.Dispute != "" {
+		b = appendText(append(b, `,"dispute":`...), s.Dispute)
+	}
 	return string(append(b, '}', ']'))
 }
 
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere, declines: p.declines,
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, disputes: p.disputes, elsewhere: p.elsewhere, declines: p.declines,
 		excess: p.excess, excessBack: p.excessBack}
 }
 
@@ -176,7 +182,7 @@ func (p *record) state() state {
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
-	m.elsewhere, m.declines, m.excess, m.excessBack = s.elsewhere, s.declines, s.excess, s.excessBack
+	m.disputes, m.elsewhere, m.declines, m.excess, m.excessBack = s.disputes, s.elsewhere, s.declines, s.excess, s.excessBack
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version
@@ -192,25 +198,27 @@ func (p *record) moved(s state, e event, now int64) record {
 	}
 	switch {
 	case e.kind == evRefunded && s.status == paymentapi.Captured:
-		m.History = appendStep(m.History, step{paymentapi.PartlyRefunded, m.UpdatedAt, e.amount - e.short})
+		m.History = appendStep(m.History, step{Status: paymentapi.PartlyRefunded, At: m.UpdatedAt, Amount: e.amount - e.short})
 	case e.kind == evRefunded:
-		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, e.amount - e.short})
+		m.History = appendStep(m.History, step{Status: paymentapi.Refunded, At: m.UpdatedAt, Amount: e.amount - e.short})
 	case e.kind == evReturned && s.status == paymentapi.Refunded:
-		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, p.taken()})
+		m.History = appendStep(m.History, step{Status: paymentapi.Refunded, At: m.UpdatedAt, Amount: p.taken()})
 	case e.kind == evRefundFailed && s.end == "", e.kind == evElsewhere && s.refunded < p.Refunded:
-		m.History = appendStep(m.History, step{paymentapi.RefundCameBack, m.UpdatedAt, p.Refunded - s.refunded - e.short})
+		m.History = appendStep(m.History, step{Status: paymentapi.RefundCameBack, At: m.UpdatedAt, Amount: p.Refunded - s.refunded - e.short})
 	case e.kind == evTakenOtherwise && s.excess != p.excess:
-		m.History = appendStep(m.History, step{paymentapi.TakenOtherwise, m.UpdatedAt, m.taken()})
+		m.History = appendStep(m.History, step{Status: paymentapi.TakenOtherwise, At: m.UpdatedAt, Amount: m.taken()})
 	case e.kind == evExcessBack && s.excessBack > p.excessBack:
-		m.History = appendStep(m.History, step{paymentapi.ExcessReturned, m.UpdatedAt, s.excessBack - p.excessBack})
+		m.History = appendStep(m.History, step{Status: paymentapi.ExcessReturned, At: m.UpdatedAt, Amount: s.excessBack - p.excessBack})
 	case e.kind == evExcessBack && s.excessBack < p.excessBack:
-		m.History = appendStep(m.History, step{paymentapi.ExcessCameBack, m.UpdatedAt, p.excessBack - s.excessBack})
+		m.History = appendStep(m.History, step{Status: paymentapi.ExcessCameBack, At: m.UpdatedAt, Amount: p.excessBack - s.excessBack})
 	case e.kind == evElsewhere && s.refunded > p.Refunded:
-		m.History = appendStep(m.History, step{paymentapi.RefundedElsewhere, m.UpdatedAt, s.refunded - p.Refunded})
-	case e.kind >= evDisputed && (s.dispute != p.dispute || s.disputed != p.disputed):
-		m.History = appendStep(m.History, step{disputeSteps[s.dispute], m.UpdatedAt, e.amount})
+		m.History = appendStep(m.History, step{Status: paymentapi.RefundedElsewhere, At: m.UpdatedAt, Amount: s.refunded - p.Refunded})
+	case e.kind >= evDisputed:
+		if word, _ := disputeStep(p.state(), s, e); word != "" {
+			m.History = appendStep(m.History, step{Status: word, At: m.UpdatedAt, Amount: e.amount, Dispute: e.key})
+		}
 	case s.amount != p.Amount:
-		m.History = appendStep(m.History, step{s.status, m.UpdatedAt, s.amount})
+		m.History = appendStep(m.History, step{Status: s.status, At: m.UpdatedAt, Amount: s.amount})
 		if s.amount == 0 {
 			m.Method = paymentapi.Free
 		}

@@ -67,7 +67,7 @@ func (p *record) side() (reconcile.Payment, error) {
 		Excess: p.excess, ExcessBack: p.excessBack,
 		With: reconcile.Gateway{Name: p.gateway, Account: p.account, Test: p.test},
 	}
-	disputed := false
+	withdrawn := map[string]bool{} // by dispute
 	for _, s := range steps {
 		m := reconcile.Movement{Charge: p.ID, Amount: s.Amount, Currency: p.Currency, At: s.At.UnixMicro()}
 		switch s.Status {
@@ -88,15 +88,16 @@ func (p *record) side() (reconcile.Payment, error) {
 		case paymentapi.RefundCameBack, paymentapi.ExcessCameBack:
 			m.Kind = provider.RefundFailed
 		case paymentapi.Disputed:
-			m.Kind, disputed = provider.Disputed, true
+			m.Kind, withdrawn[s.Dispute] = provider.Disputed, true
 		case paymentapi.DisputeLost:
-			if disputed {
+			if ofDispute(withdrawn, s.Dispute) {
 				continue // the money went when it was opened
 			}
-			m.Kind, disputed = provider.Disputed, true
+			m.Kind, withdrawn[s.Dispute] = provider.Disputed, true
 		case paymentapi.DisputeWon:
-			m.Kind, m.Unposted = provider.DisputeWonBack, !disputed
-			if !disputed { // it was opened and won before anybody asked
+			m.Kind, m.Unposted = provider.DisputeWonBack, !ofDispute(withdrawn, s.Dispute)
+			withdrawn[s.Dispute] = false
+			if m.Unposted { // it was opened and won before anybody asked
 				opened := m
 				opened.Kind = provider.Disputed
 				out.Movements = append(out.Movements, opened)
@@ -110,6 +111,15 @@ func (p *record) side() (reconcile.Payment, error) {
 		}
 	}
 	return out, err
+}
+
+// ofDispute reports whether a dispute is among those that have withdrawn money. An earlier
+// version has not said which one it was.
+func ofDispute(withdrawn map[string]bool, id string) bool {
+	if !withdrawn[id] && withdrawn[""] {
+		withdrawn[id], withdrawn[""] = true, false
+	}
+	return withdrawn[id]
 }
 
 // Open implements reconcile.Record.

@@ -23,7 +23,7 @@ var migrations embed.FS
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
 		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted, elsewhere,
-		gateway, account, test, transferred, declines, excess, excess_back`
+		gateway, account, test, transferred, declines, excess, excess_back, disputes`
 
 	// A conflict with any unique key makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
@@ -46,7 +46,7 @@ const (
 		WHERE event_id = $4 COLLATE "C" AND id = $5 AND version = $6 AND status = $7`
 
 	// The same for a payment that its buyer disputes.
-	sqlDispute = `UPDATE payments SET disputed = $1, dispute = $2, updated_at = $3, history = $4, version = version + 1, posted = version + 1
+	sqlDispute = `UPDATE payments SET disputed = $1, dispute = $2, disputes = $9, updated_at = $3, history = $4, version = version + 1, posted = version + 1
 		WHERE event_id = $5 COLLATE "C" AND id = $6 AND version = $7 AND status = $8`
 
 	// The same for a payment of which something was given back on the gateway's own pages.
@@ -394,5 +394,5 @@ func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
 		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end), &p.Lang,
 		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted, &p.elsewhere,
-		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines, &p.excess, &p.excessBack}, more...)...)
+		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines, &p.excess, &p.excessBack, &p.disputes}, more...)...)
 }

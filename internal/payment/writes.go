@@ -222,9 +222,10 @@ func (w *move) set(t *batchTx) error {
 		}
 		return err
 	case w.disputes():
-		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
-		if w.moved = n == 1; w.moved && w.from.dispute != w.to.dispute {
-			t.disputed = append(t.disputed, w.dispute())
+		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status), w.to.disputes)
+		w.moved = n == 1
+		if step, further := w.disputeStep(); w.moved && further {
+			t.disputed = append(t.disputed, w.dispute(step))
 		}
 		if err == nil && w.moved && w.to.disputed < w.from.disputed {
 			err = t.owedAgain(&w.to)
@@ -281,7 +282,12 @@ func (w *move) waits() bool {
 
 // disputes reports whether the buyer's bank has said something else of the payment.
 func (w *move) disputes() bool {
-	return w.from.dispute != w.to.dispute || w.from.disputed != w.to.disputed
+	return w.from.dispute != w.to.dispute || w.from.disputed != w.to.disputed || w.from.disputes != w.to.disputes
+}
+
+// disputeStep is disputeStep of the move.
+func (w *move) disputeStep() (step paymentapi.Status, further bool) {
+	return disputeStep(w.from.state(), w.to.state(), w.cause)
 }
 
 // elsewhere reports whether something was given back on the gateway's own pages.

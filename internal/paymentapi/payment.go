@@ -112,6 +112,8 @@ type Step struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
 	Amount int64     `json:"amount,omitempty" doc:"Amount of a refund or a dispute, or the new amount of the payment if it changed, in minor units of the currency."`
+
+	Dispute string `json:"-"` // the gateway's name of the dispute
 }
 
 // Attempt is the number of the payment among those for its booking, from 1.
@@ -240,8 +242,9 @@ type DisputedMessage struct {
 // Dispute is a step of a dispute.
 type Dispute struct {
 	PaymentID string `json:"payment_id"`
-	Step      Status `json:"step"`   // Disputed, DisputeWon or DisputeLost
-	Amount    int64  `json:"amount"` // that the buyer disputes, minor units
+	ID        string `json:"id,omitempty"` // the gateway's name of the dispute; "": not known
+	Step      Status `json:"step"`         // Disputed, DisputeWon or DisputeLost
+	Amount    int64  `json:"amount"`       // that the buyer disputes, minor units
 	Currency  string `json:"currency"`
 	Reason    string `json:"reason,omitempty"` // as the gateway names it
 	Due       int64  `json:"due,omitempty"`    // until when evidence counts, µs since 1970; 0: not known

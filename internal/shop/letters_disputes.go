@@ -58,8 +58,12 @@ func (l *Letters) disputed(ctx context.Context, list []paymentapi.Dispute) ([]no
 		if d.Due != 0 {
 			told.Due = time.UnixMicro(d.Due).UTC()
 		}
+		key := "dispute/" + d.PaymentID
+		if d.ID != "" { // an earlier version does not name it
+			key += "/" + d.ID
+		}
 		notices = append(notices, notifyapi.Notice{
-			ID: "dispute/" + d.PaymentID + "/" + told.State, Kind: notifyapi.Disputed, To: to.Email, Name: to.Name, Lang: to.Lang, UserID: o.OrganizerID,
+			ID: key + "/" + told.State, Kind: notifyapi.Disputed, To: to.Email, Name: to.Name, Lang: to.Lang, UserID: o.OrganizerID,
 			Data: notifyapi.Data{
 				Link: l.Base + "/organizer/events/" + o.EventID + "/orders/" + o.ID + "#payment", Event: noticeEvent(&o.Event),
 				Order: &notifyapi.Order{Reference: o.Reference, Currency: d.Currency, Money: o.money()}, Dispute: told,

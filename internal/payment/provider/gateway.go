@@ -44,7 +44,7 @@ type Outcome struct {
 	Approve       string    // while undecided: URL at which the buyer approves (3-D Secure, or the gateway's own page); "": the buyer need not do anything
 	CaptureBefore time.Time // when the authorization expires; zero: unknown
 	Refused       int64     // of Find: how many cards and other methods were declined on the gateway's own page so far, where a charge can be tried with several
-	Dispute       Dispute   // of Find: the last dispute about the charge
+	Disputes      []Dispute // of Find: the disputes about the charge, the oldest first
 	Taken         Sum       // of Capture, and of Find once the money was taken: how much that was; zero: the gateway does not say
 	Spent         bool      // of a refund that was declined: one was made with this key, and has failed; another needs another key
 }
@@ -75,7 +75,7 @@ const (
 
 // Dispute is a chargeback: the buyer's bank takes captured money back from us.
 type Dispute struct {
-	ID     string // the gateway's own name of it; "": there is none
+	ID     string // the gateway's own name of it
 	State  DisputeState
 	Amount int64 // minor units
 	Reason string

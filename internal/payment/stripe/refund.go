@@ -135,22 +135,25 @@ func (g *Gateway) refused(ctx context.Context, intent, currency string, err erro
 	case e.Code == stripe.ErrorCodeChargeNotRefundable:
 		return declined(string(e.Code)), nil
 	case e.Code == stripe.ErrorCodeChargeDisputed:
-		d, unread := g.dispute(ctx, intent, currency)
-		if unread == nil && d.State == provider.DisputeLost {
+		list, unread := g.disputes(ctx, intent, currency)
+		is := func(state provider.DisputeState) bool {
+			return slices.ContainsFunc(list, func(d provider.Dispute) bool { return d.State == state })
+		}
+		if unread == nil && is(provider.DisputeLost) && !is(provider.DisputeOpen) {
 			return declined(string(e.Code)), nil
 		}
 	}
 	return provider.Outcome{}, unclear("refund", err)
 }
 
-// dispute returns the last dispute about an intent that has moved money. Inquiries have
-// not.
-func (g *Gateway) dispute(ctx context.Context, intent, currency string) (provider.Dispute, error) {
+// disputes returns the disputes about an intent that have moved money, the oldest first.
+// Inquiries have not.
+func (g *Gateway) disputes(ctx context.Context, intent, currency string) (list []provider.Dispute, err error) {
 	params := &stripe.DisputeListParams{PaymentIntent: &intent}
-	params.Limit = stripe.Int64(10)
+	params.Limit = stripe.Int64(100)
 	for d, err := range g.api.V1Disputes.List(ctx, params) { // the newest comes first
 		if err != nil {
-			return provider.Dispute{}, err
+			return nil, err
 		}
 		out := provider.Dispute{ID: d.ID, Amount: fromStripe(d.Amount, currency), Reason: string(d.Reason)}
 		if e := d.EvidenceDetails; e != nil && e.DueBy > 0 {
@@ -166,7 +169,8 @@ func (g *Gateway) dispute(ctx context.Context, intent, currency string) (provide
 		default:
 			continue
 		}
-		return out, nil
+		list = append(list, out)
 	}
-	return provider.Dispute{}, nil
+	slices.Reverse(list)
+	return list, nil
 }

@@ -104,7 +104,7 @@ func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standin
 		}
 	}
 	if o.intent != nil && o.intent.LatestCharge != nil && o.intent.LatestCharge.Disputed {
-		if out.Dispute, err = g.dispute(ctx, o.intent.ID, c.Currency); err != nil {
+		if out.Disputes, err = g.disputes(ctx, o.intent.ID, c.Currency); err != nil {
 			return provider.Unknown, provider.Outcome{}, unclear("find dispute", err)
 		}
 	}

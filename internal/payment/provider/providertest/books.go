@@ -68,14 +68,10 @@ func (k *kit) disputed() provider.Charge {
 		k.Skip("it has no disputes")
 	}
 	c := k.taken()
-	if o := k.stands(c, provider.Taken); o.Dispute != (provider.Dispute{}) {
-		k.Fatalf("a new charge has the dispute %+v", o.Dispute)
+	if o := k.stands(c, provider.Taken); len(o.Disputes) > 0 {
+		k.Fatalf("a new charge has disputes: %+v", o.Disputes)
 	}
-	k.Dispute(k.T, c, provider.DisputeOpen)
-	o := k.stands(c, provider.Taken)
-	if d := o.Dispute; d.State != provider.DisputeOpen || d.Amount != amount || d.ID == "" || d.Reason == "" || d.Due.IsZero() {
-		k.Errorf("open dispute: %+v", d)
-	}
+	k.opened(c, 1)
 	k.once(c, provider.Disputed, amount)
 	if o, err := k.Gateway.Refund(k.ctx, "refund-1", c, amount); err == nil && o.Verdict == provider.Approved {
 		k.Error("money that the buyer's bank has taken back went back once more")
@@ -83,13 +79,32 @@ func (k *kit) disputed() provider.Charge {
 	return c
 }
 
+// opened opens the nth dispute about a charge.
+func (k *kit) opened(c provider.Charge, n int) {
+	k.Helper()
+	k.Dispute(k.T, c, provider.DisputeOpen)
+	o := k.stands(c, provider.Taken)
+	if len(o.Disputes) != n {
+		k.Fatalf("disputes: %+v", o.Disputes)
+	}
+	if d := o.Disputes[n-1]; d.State != provider.DisputeOpen || d.Amount != amount || d.ID == "" || d.Reason == "" || d.Due.IsZero() {
+		k.Errorf("open dispute: %+v", d)
+	}
+}
+
+// decided decides the open dispute about a charge, which is the nth.
+func (k *kit) decided(c provider.Charge, n int, as provider.DisputeState) {
+	k.Helper()
+	k.Dispute(k.T, c, as)
+	if o := k.stands(c, provider.Taken); len(o.Disputes) != n || o.Disputes[n-1].State != as || o.Disputes[n-1].Amount != amount {
+		k.Errorf("decided disputes: %+v", o.Disputes)
+	}
+}
+
 // The money of a lost dispute is gone.
 func (k *kit) disputeLost() {
 	c := k.disputed()
-	k.Dispute(k.T, c, provider.DisputeLost)
-	if o := k.stands(c, provider.Taken); o.Dispute.State != provider.DisputeLost || o.Dispute.Amount != amount {
-		k.Errorf("lost dispute: %+v", o.Dispute)
-	}
+	k.decided(c, 1, provider.DisputeLost)
 	k.refund(c, "refund-2", amount, provider.Declined)
 	k.once(c, provider.Disputed, amount)
 	k.once(c, provider.DisputeWonBack)
@@ -98,13 +113,25 @@ func (k *kit) disputeLost() {
 // The money of a won dispute comes back.
 func (k *kit) disputeWon() {
 	c := k.disputed()
-	k.Dispute(k.T, c, provider.DisputeWon)
-	if o := k.stands(c, provider.Taken); o.Dispute.State != provider.DisputeWon || o.Dispute.Amount != amount {
-		k.Errorf("won dispute: %+v", o.Dispute)
-	}
+	k.decided(c, 1, provider.DisputeWon)
 	k.once(c, provider.Disputed, amount)
 	k.once(c, provider.DisputeWonBack, amount)
 	k.refund(c, "refund-2", amount, provider.Approved)
+}
+
+// After a dispute that was won, another one may be opened, with a name of its own.
+func (k *kit) disputedAgain() {
+	c := k.disputed()
+	k.decided(c, 1, provider.DisputeWon)
+	k.opened(c, 2)
+	k.decided(c, 2, provider.DisputeLost)
+	o := k.stands(c, provider.Taken)
+	if first, second := o.Disputes[0], o.Disputes[1]; first.State != provider.DisputeWon || first.ID == second.ID {
+		k.Errorf("disputes: %+v", o.Disputes)
+	}
+	k.once(c, provider.Disputed, amount, amount)
+	k.once(c, provider.DisputeWonBack, amount)
+	k.refund(c, "refund-2", amount, provider.Declined)
 }
 
 // notifier is the gateway, if it sends messages.

@@ -35,7 +35,7 @@ type Setup struct {
 	Settle    func(t *testing.T, c provider.Charge)                          // lets it decide a charge by Slow
 	Visit     func(t *testing.T, approve string, yes bool)                   // is the buyer at Outcome.Approve
 	Expire    func(t *testing.T, c provider.Charge)                          // lets the authorization of a charge expire; nil: it never does
-	Dispute   func(t *testing.T, c provider.Charge, s provider.DisputeState) // opens a dispute about all of a charge, or decides the open one; nil: there are none
+	Dispute   func(t *testing.T, c provider.Charge, s provider.DisputeState) // opens a dispute about all of a charge, also after one that was won, or decides the open one; nil: there are none
 	Sent      func(t *testing.T) []Message                                   // all messages that it has sent so far, after waiting for those on their way; with provider.Notifier
 	Signature string                                                         // name of the header that signs its messages
 	Faults    map[string]func(t *testing.T) (mend func())                    // ways in which the line to it, or its answers, break until mended; "lost: …" of those in which a step is carried out nevertheless
@@ -77,6 +77,7 @@ func Run(t *testing.T, open func(t *testing.T) Setup) {
 		{"BooksOfVoids", (*kit).booksOfVoids},
 		{"DisputeLost", (*kit).disputeLost},
 		{"DisputeWon", (*kit).disputeWon},
+		{"DisputedAgain", (*kit).disputedAgain},
 		{"Notices", (*kit).notices},
 		{"NoticesForged", (*kit).noticesForged},
 		{"Faults", (*kit).faults},

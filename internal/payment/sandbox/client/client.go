@@ -157,11 +157,12 @@ func (g *Client) find(ctx context.Context, c provider.Charge) (*wire.Charge, err
 // standing reads a charge.
 func standing(c *wire.Charge) (provider.Standing, provider.Outcome) {
 	o := provider.Outcome{Reference: c.ID}
-	if d := c.Dispute; d != nil {
-		o.Dispute = provider.Dispute{ID: d.ID, State: disputes[d.Status], Amount: d.Amount, Reason: d.Reason}
+	for _, d := range c.Disputes {
+		one := provider.Dispute{ID: d.ID, State: disputes[d.Status], Amount: d.Amount, Reason: d.Reason}
 		if d.DueBy != 0 {
-			o.Dispute.Due = time.Unix(d.DueBy, 0).UTC()
+			one.Due = time.Unix(d.DueBy, 0).UTC()
 		}
+		o.Disputes = append(o.Disputes, one)
 	}
 	switch c.Status {
 	case wire.RequiresAction:

@@ -25,7 +25,7 @@ const (
 	opApprove   kind = "approve" // the buyer, on the gateway's page
 	opRefuse    kind = "refuse"
 	opBounce    kind = "bounce"  // the last refund that was made fails
-	opDispute   kind = "dispute" // of all that is left of a charge; or its end
+	opDispute   kind = "dispute" // of all that is left of a charge, or of an amount; or its end
 	opExpire    kind = "expire"  // an authorization ends early
 	opTick      kind = "tick"    // time has passed
 	opAdvance   kind = "advance" // the clock is put forward
@@ -107,11 +107,7 @@ func (b *book) apply(o op) (answer wire.Answer, changed bool) {
 	answer.Object = "answer"
 	if c != nil {
 		shown := c.Charge
-		shown.Refunds = slices.Clone(c.Refunds)
-		if c.Dispute != nil {
-			d := *c.Dispute
-			shown.Dispute = &d
-		}
+		shown.Refunds, shown.Disputes = slices.Clone(c.Refunds), slices.Clone(c.Disputes)
 		answer.Charge = &shown
 	}
 	if refusal != "" {
@@ -293,10 +289,22 @@ func (b *book) void(c *charge, o op) (*charge, string, bool) {
 // left is what can still go back.
 func (c *charge) left() int64 {
 	left := c.Captured - c.Refunded
-	if c.Dispute != nil && c.Dispute.Status != "won" {
-		left -= c.Dispute.Amount
+	for _, d := range c.Disputes {
+		if d.Status != "won" {
+			left -= d.Amount
+		}
 	}
 	return left
+}
+
+// disputed is the last dispute of a charge that is in one of these states; nil: there is none.
+func (c *charge) disputed(states ...string) *wire.Dispute {
+	for i := len(c.Disputes) - 1; i >= 0; i-- {
+		if slices.Contains(states, c.Disputes[i].Status) {
+			return &c.Disputes[i]
+		}
+	}
+	return nil
 }
 
 func (b *book) refund(c *charge, o op) (*charge, string, bool) {
@@ -306,7 +314,7 @@ func (b *book) refund(c *charge, o op) (*charge, string, bool) {
 	switch {
 	case c.Status != wire.Succeeded:
 		return c, "not_captured", false
-	case c.Dispute != nil && c.Dispute.Status == "open":
+	case c.disputed("open") != nil:
 		return c, "disputed", false
 	case o.Refund <= 0:
 		return c, "bad_amount", false
@@ -357,23 +365,27 @@ const evidenceTime = 7 * 24 * time.Hour
 
 func (b *book) dispute(c *charge, o op) (*charge, string, bool) {
 	own := purse{c.Account, c.Currency}
+	open, decided := c.disputed("open"), c.disputed("open", "lost")
 	switch {
-	case c.Dispute == nil && o.State == "open" && c.left() > 0:
-		why := o.Why
-		if why == "" {
-			why = "fraudulent"
+	case o.State == "open" && open == nil && c.left() > 0:
+		if o.Amount < 0 || o.Amount > c.left() {
+			return c, "more_than_captured", false
 		}
-		c.Dispute = &wire.Dispute{ID: "dp_" + c.ID[3:], Status: "open", Amount: c.left(), Reason: why, DueBy: (o.At + evidenceTime.Microseconds()) / 1e6}
-		b.balance[own] -= c.Dispute.Amount
-		b.line("disputed", c, "", c.Dispute.Amount, 0)
+		d := wire.Dispute{ID: "dp_" + c.ID[3:], Status: "open", Amount: cmp.Or(o.Amount, c.left()), Reason: cmp.Or(o.Why, "fraudulent"), DueBy: (o.At + evidenceTime.Microseconds()) / 1e6}
+		if n := len(c.Disputes); n > 0 {
+			d.ID += "_" + strconv.Itoa(n+1)
+		}
+		c.Disputes = append(c.Disputes, d)
+		b.balance[own] -= d.Amount
+		b.line("disputed", c, "", d.Amount, 0)
 		b.tell("dispute.opened", c)
-	case c.Dispute != nil && (c.Dispute.Status == "open" || c.Dispute.Status == "lost") && o.State == "won":
-		c.Dispute.Status = "won"
-		b.balance[own] += c.Dispute.Amount
-		b.line("dispute_won", c, "", c.Dispute.Amount, 0)
+	case o.State == "won" && decided != nil:
+		decided.Status = "won"
+		b.balance[own] += decided.Amount
+		b.line("dispute_won", c, "", decided.Amount, 0)
 		b.tell("dispute.closed", c)
-	case c.Dispute != nil && c.Dispute.Status == "open" && o.State == "lost":
-		c.Dispute.Status = "lost"
+	case o.State == "lost" && open != nil:
+		open.Status = "lost"
 		b.tell("dispute.closed", c)
 	default:
 		return c, "not_captured", false

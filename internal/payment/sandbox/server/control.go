@@ -51,12 +51,13 @@ func (s *Server) control() {
 		var want struct {
 			State  string `json:"state"`
 			Reason string `json:"reason,omitempty"`
+			Amount int64  `json:"amount,omitempty"` // 0: all that is left
 		}
 		if err := readBody(r, &want); err != nil {
 			plain(w, nil, err)
 			return
 		}
-		s.ordered(w, r, op{Op: opDispute, Request: wire.Request{Charge: r.PathValue("charge")}, State: want.State, Why: want.Reason})
+		s.ordered(w, r, op{Op: opDispute, Request: wire.Request{Charge: r.PathValue("charge"), Amount: want.Amount}, State: want.State, Why: want.Reason})
 	})
 	s.mux.HandleFunc("POST /control/charges/{charge}/refund", func(w http.ResponseWriter, r *http.Request) {
 		var want struct {

@@ -221,10 +221,7 @@ func (b *book) latest(most int) (list []wire.Charge) {
 			continue
 		}
 		shown := c.Charge
-		if c.Dispute != nil {
-			d := *c.Dispute
-			shown.Dispute = &d
-		}
+		shown.Disputes = slices.Clone(c.Disputes)
 		if list = slices.Insert(list, at, shown); len(list) > most {
 			list = list[:most]
 		}

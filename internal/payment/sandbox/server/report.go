@@ -38,14 +38,14 @@ type Balance struct {
 
 // Entry is a charge in the books.
 type Entry struct {
-	Charge    string        `json:"charge"` // the client's name of it
-	Reference string        `json:"reference"`
-	Status    wire.Status   `json:"status"`
-	Currency  string        `json:"currency"`
-	Amount    int64         `json:"amount"`
-	Captured  int64         `json:"captured"`
-	Refunds   []wire.Refund `json:"refunds,omitempty"`
-	Dispute   *wire.Dispute `json:"dispute,omitempty"`
+	Charge    string         `json:"charge"` // the client's name of it
+	Reference string         `json:"reference"`
+	Status    wire.Status    `json:"status"`
+	Currency  string         `json:"currency"`
+	Amount    int64          `json:"amount"`
+	Captured  int64          `json:"captured"`
+	Refunds   []wire.Refund  `json:"refunds,omitempty"`
+	Disputes  []wire.Dispute `json:"disputes,omitempty"`
 }
 
 // ReadBooks reads the books from a gateway's data folder, also while it works.
@@ -62,11 +62,7 @@ func (b *book) report() Books {
 	r.Charges = make([]Entry, 0, len(b.charges))
 	for _, name := range slices.Sorted(maps.Keys(b.charges)) {
 		c := b.charges[name]
-		e := Entry{Charge: name, Reference: c.ID, Status: c.Status, Currency: c.Currency, Amount: c.Amount, Captured: c.Captured, Refunds: slices.Clone(c.Refunds)}
-		if c.Dispute != nil {
-			d := *c.Dispute
-			e.Dispute = &d
-		}
+		e := Entry{Charge: name, Reference: c.ID, Status: c.Status, Currency: c.Currency, Amount: c.Amount, Captured: c.Captured, Refunds: slices.Clone(c.Refunds), Disputes: slices.Clone(c.Disputes)}
 		r.Charges = append(r.Charges, e)
 	}
 	return r

@@ -44,25 +44,25 @@ const (
 
 // Charge is a payment of a buyer.
 type Charge struct {
-	Object        string   `json:"object"` // "charge"
-	ID            string   `json:"id"`     // ch_…
-	Charge        string   `json:"charge"` // the client's own name of it
-	Status        Status   `json:"status"`
-	Amount        int64    `json:"amount"` // minor units, as all amounts
-	Currency      string   `json:"currency"`
-	Captured      int64    `json:"amount_captured"`
-	Refunded      int64    `json:"amount_refunded"`
-	Method        string   `json:"method"`
-	Description   string   `json:"description,omitempty"`
-	ReturnURL     string   `json:"return_url,omitempty"`
-	Account       string   `json:"account,omitempty"`
-	Fee           int64    `json:"application_fee,omitempty"`
-	NextAction    string   `json:"next_action,omitempty"`    // URL
-	Reason        string   `json:"reason,omitempty"`         // why it failed, or was canceled: requested, expired
-	CaptureBefore int64    `json:"capture_before,omitempty"` // seconds since 1970, while requires_capture
-	Created       int64    `json:"created"`                  // seconds since 1970
-	Refunds       []Refund `json:"refunds,omitempty"`
-	Dispute       *Dispute `json:"dispute,omitempty"`
+	Object        string    `json:"object"` // "charge"
+	ID            string    `json:"id"`     // ch_…
+	Charge        string    `json:"charge"` // the client's own name of it
+	Status        Status    `json:"status"`
+	Amount        int64     `json:"amount"` // minor units, as all amounts
+	Currency      string    `json:"currency"`
+	Captured      int64     `json:"amount_captured"`
+	Refunded      int64     `json:"amount_refunded"`
+	Method        string    `json:"method"`
+	Description   string    `json:"description,omitempty"`
+	ReturnURL     string    `json:"return_url,omitempty"`
+	Account       string    `json:"account,omitempty"`
+	Fee           int64     `json:"application_fee,omitempty"`
+	NextAction    string    `json:"next_action,omitempty"`    // URL
+	Reason        string    `json:"reason,omitempty"`         // why it failed, or was canceled: requested, expired
+	CaptureBefore int64     `json:"capture_before,omitempty"` // seconds since 1970, while requires_capture
+	Created       int64     `json:"created"`                  // seconds since 1970
+	Refunds       []Refund  `json:"refunds,omitempty"`
+	Disputes      []Dispute `json:"disputes,omitempty"` // the oldest first
 }
 
 // Refund is a part of a charge that went back.
