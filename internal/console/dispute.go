@@ -30,6 +30,9 @@ type Payments interface {
 	// OtherMode returns the bookings of an event that were paid in the other mode than this
 	// program's, test or live.
 	OtherMode(ctx context.Context, eventID string) (map[string]bool, error)
+	// DisputedOf lists the payments of a booking that are or were disputed, the first attempt
+	// first.
+	DisputedOf(ctx context.Context, bookingID string) ([]paymentapi.Payment, error)
 	// Story is what happened to a payment, oldest first; whole is false if something was left
 	// out, since too much would have to be read.
 	Story(ctx context.Context, c caller.Caller, paymentID string) (list []paymentapi.Posting, whole bool, err error)
@@ -114,12 +117,11 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 	if x.sale, err = c.Orders.SoldUnder(ctx, &b); err != nil {
 		return nil, err
 	}
-	payments, err := c.Payments.Latest(ctx, []string{bookingID})
-	if err != nil {
+	if x.payment, err = c.asked(ctx, bookingID); err != nil {
 		return nil, err
 	}
-	if p, ok := payments[bookingID]; ok {
-		x.payment, x.tests = &p, p.Tests(v.Test())
+	if p := x.payment; p != nil {
+		x.tests = p.Tests(v.Test())
 		if x.story, x.whole, err = c.Payments.Story(ctx, v.Caller, p.ID); err != nil {
 			return nil, err
 		}
@@ -132,6 +134,25 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 	}
 	x.documents, err = c.orderInvoices(v, x.order)
 	return x, err
+}
+
+// asked is the payment of a booking that somebody may ask about: the last one that is
+// disputed, else the last one, which may still be disputed; nil if there is none.
+func (c *Console) asked(ctx context.Context, bookingID string) (*paymentapi.Payment, error) {
+	list, err := c.Payments.DisputedOf(ctx, bookingID)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Disputed > 0 {
+			return &list[i], nil
+		}
+	}
+	latest, err := c.Payments.Latest(ctx, []string{bookingID})
+	if p, ok := latest[bookingID]; ok && err == nil {
+		return &p, nil
+	}
+	return nil, err
 }
 
 // put adds a file. An error is the writer's, and comes again when it is closed.

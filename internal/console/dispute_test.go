@@ -50,7 +50,7 @@ func TestEvidenceNamesDisputes(t *testing.T) {
 	}}}
 	var text bytes.Buffer
 	x.summary(&text)
-	for _, want := range []string{"disputed: 0001-01-01T00:00:00Z, dp_1, €40.00 dispute_won: 0001-01-01T00:00:00Z, dp_1, €40.00", "disputed: 0001-01-01T00:00:00Z, dp_2, €30.00"} {
+	for _, want := range []string{"disputed: 0001-01-01T00:00:00Z, dp_1, 40.00 EUR dispute_won: 0001-01-01T00:00:00Z, dp_1, 40.00 EUR", "disputed: 0001-01-01T00:00:00Z, dp_2, 30.00 EUR"} {
 		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

@@ -140,6 +140,7 @@ type Dispute struct {
 	Amount int64     `json:"amount"`           // that the buyer disputes, minor units
 	Reason string    `json:"reason,omitempty"` // as the payment gateway names it
 	Due    time.Time `json:"due,omitzero"`     // until when evidence counts; zero: not known
+	Back   int64     `json:"back,omitempty"`   // that the buyer had got back of the payment before, minor units
 }
 
 // Message is what an organizer has to say, in their own words.

@@ -73,8 +73,8 @@ func (s *Service) askFinal(ctx context.Context, p record) error {
 			if !p.over() && try == p.try {
 				err = s.hearTaken(ctx, p, o.Taken)
 			}
-			if err == nil && !p.over() {
-				err = s.hear(ctx, p, o.Disputes)
+			if err == nil {
+				err = s.hear(ctx, p, try, o.Disputes)
 			}
 			if err == nil {
 				err = s.hearRefunds(ctx, p, try)
@@ -114,8 +114,15 @@ func (s *Service) learn(ctx context.Context, p record, e event) (record, error) 
 	return m.to, nil
 }
 
-// hear makes what the gateway says of disputes part of a captured payment.
-func (s *Service) hear(ctx context.Context, p record, list []provider.Dispute) error {
+// hear makes what the gateway says of disputes part of a payment whose money was taken.
+func (s *Service) hear(ctx context.Context, p record, try int64, list []provider.Dispute) error {
+	if _, lists := s.gateway.(provider.Refunds); lists && p.over() && len(list) > 0 {
+		refunds, err := s.refundsAt(ctx, &p, try)
+		if err != nil {
+			return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
+		}
+		list = goneTwice(list, p.taken()-givenBack(refunds))
+	}
 	kinds := map[provider.DisputeState]eventKind{provider.DisputeOpen: evDisputed, provider.DisputeWon: evDisputeWon, provider.DisputeLost: evDisputeLost}
 	for _, d := range list {
 		kind, ok := kinds[d.State]
@@ -136,6 +143,32 @@ func (s *Service) hear(ctx context.Context, p record, list []provider.Dispute) e
 		}
 	}
 	return nil
+}
+
+// givenBack is what refunds have given back that have not failed.
+func givenBack(list []provider.Refund) (sum int64) {
+	for _, r := range list {
+		if !r.Failed {
+			sum += r.Amount
+		}
+	}
+	return sum
+}
+
+// goneTwice are disputes about a payment that was given up, as far as their money had been
+// given back before: the rest has only given back what was left.
+func goneTwice(list []provider.Dispute, left int64) (twice []provider.Dispute) {
+	for _, d := range list {
+		if d.State != provider.DisputeWon && left > 0 {
+			once := min(left, d.Amount)
+			left -= once
+			d.Amount -= once
+		}
+		if d.Amount > 0 {
+			twice = append(twice, d)
+		}
+	}
+	return twice
 }
 
 // hearRefunds makes what the gateway says of refunds part of a payment: those of ours

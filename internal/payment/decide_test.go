@@ -323,9 +323,9 @@ refunded+up     refund_failed returning return
 refunded+up     taken_otherwise !
 refunded+up     excess_returned !
 refunded+up     refunded_elsewhere !
-refunded+up     disputed   !
-refunded+up     dispute_won !
-refunded+up     dispute_lost !
+refunded+up     disputed   =open
+refunded+up     dispute_won =won
+refunded+up     dispute_lost =lost
 
 failed          begin      =
 failed          resume     =
@@ -662,7 +662,7 @@ func TestNextExcess(t *testing.T) {
 		"short of more than that":   {less, event{kind: evRefunded, amount: 100, short: 61}, state{}},
 		"short of nothing":          {more, event{kind: evRefunded, amount: 100, short: 1}, state{}},
 		"by hand more than taken":   {less, event{kind: evElsewhere, amount: 41}, state{}},
-		"a dispute over the excess": {more, event{kind: evDisputed, amount: 110}, state{status: paymentapi.Captured, amount: 100, excess: 10, disputed: 110, dispute: disputeOpen, try: 1}},
+		"a dispute over the excess": {more, event{kind: evDisputed, amount: 110}, state{status: paymentapi.Captured, amount: 100, excess: 10, disputed: 110, dispute: disputeOpen, disputes: `[{"state":"open","amount":110}]`, try: 1}},
 		"a dispute over more":       {more, event{kind: evDisputed, amount: 111}, state{}},
 	} {
 		to, _, err := next(c.from, c.e)

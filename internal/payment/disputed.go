@@ -23,7 +23,7 @@ func (s *Service) Disputes() bus.Outbox { return s.disputed }
 func (w *move) dispute(step paymentapi.Status) paymentapi.Dispute {
 	return paymentapi.Dispute{
 		PaymentID: w.to.ID, ID: w.cause.key, Step: step, Amount: w.cause.amount, Currency: w.to.Currency,
-		Reason: w.cause.reason, Due: w.cause.due,
+		Reason: w.cause.reason, Due: w.cause.due, Back: w.from.Refunded,
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/bus"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -187,6 +189,80 @@ func TestDisputesThatAreHeardOfTogether(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		w.gone(payment, 10000)
 	})
+}
+
+// A dispute about a payment that was given up and returned, or refunded as a whole, is heard of:
+// its money has gone twice, and a person is told. Nothing is given back once more.
+func TestDisputeOfMoneyThatWentBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		givenUp bool
+		hears   func(w *world, payment string)
+		decided provider.DisputeState
+	}{
+		"given up, a webhook":   {true, (*world).asks, provider.DisputeWon},
+		"given up, compared":    {true, func(w *world, _ string) { w.compared() }, provider.DisputeLost},
+		"refunded, a webhook":   {false, (*world).asks, provider.DisputeLost},
+		"refunded, compared":    {false, func(w *world, _ string) { w.compared() }, provider.DisputeWon},
+		"given up, never heard": {true, nil, provider.DisputeWon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				var payment string
+				if c.givenUp {
+					payment = w.givenBack().ID
+				} else {
+					var b bookingapi.Booking
+					b, payment = w.sold(1)
+					w.gives(b, 5000)
+				}
+				w.bank.disputes(payment+".1", provider.DisputeOpen, 5000)
+				told := 0
+				check := func(want int64) {
+					t.Helper()
+					p, err := w.store.payment(t.Context(), payment)
+					if err != nil || p.Status != paymentapi.Refunded || p.Refunded != 5000 || p.disputed != want {
+						t.Errorf("%+v %v", p, err)
+					}
+					if b, err := w.Balances(t.Context(), event1); err != nil || b["USD"][paymentapi.AccountChargebacks] != want || b["USD"][paymentapi.AccountGateway] != -want {
+						t.Errorf("%v %v", b, err)
+					}
+					if list, _ := w.toldDisputes(); len(list) != told {
+						t.Errorf("told %+v", list)
+					}
+				}
+				if c.hears != nil {
+					c.hears(w, payment)
+					told++
+					check(5000)
+					if found := w.compared().Found; found[reconcile.DisputeReturned] != 1 || len(found) != 1 {
+						t.Errorf("found %v", found)
+					}
+				}
+				w.bank.disputes(payment+".1", c.decided, 5000)
+				w.asks(payment)
+				w.asks(payment)
+				told++
+				left := int64(0)
+				if c.decided == provider.DisputeLost {
+					left = 5000
+				}
+				check(left)
+				list, err := w.DisputedOf(t.Context(), bookingOf(payment))
+				if err != nil || len(list) != 1 || list[0].ID != payment || list[0].Disputed != left {
+					t.Errorf("%+v %v", list, err)
+				}
+				time.Sleep(5 * time.Minute)
+				w.bank.mu.Lock()
+				if back := w.bank.charges[payment+".1"].refunded; back != 5000 {
+					t.Errorf("%d went back", back)
+				}
+				w.bank.mu.Unlock()
+				if left != 0 {
+					w.keeps(bookingOf(payment), -left)
+				}
+			})
+		})
+	}
 }
 
 // What an earlier version has written of disputes is understood: it speaks of the last one,

@@ -82,9 +82,10 @@ func (l disputeList) get(id string) (d knownDispute) {
 }
 
 // nextDispute takes over how far a dispute is. A late word that it is open changes nothing
-// once it was decided. Another one has another name.
+// once it was decided. Another one has another name. A payment can be disputed whose money has
+// gone back already.
 func nextDispute(s state, e event) (state, []action, error) {
-	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount+max(s.excess, 0) {
+	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || e.amount <= 0 || e.amount > s.amount+max(s.excess, 0) {
 		return s, nil, impossible(s, e)
 	}
 	list := s.disputeList()

@@ -106,7 +106,7 @@ func (r *Row) accounts() sums {
 		return sums{paymentapi.AccountGateway: r.Amount + r.Excess, paymentapi.AccountBuyer: -r.Amount - r.Excess}
 	}
 	if !r.Took() {
-		return sums{}
+		return sums{paymentapi.AccountGateway: -r.Disputed, paymentapi.AccountChargebacks: r.Disputed} // once more than it has given back
 	}
 	kept := func(part int64) int64 { // what is left of a part once its share of the refunds is gone, rounded down
 		if r.Amount == 0 {

@@ -1,13 +1,16 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/paymentapi"
 )
 
 // By payments_by_event: a payment's id begins with its booking's id, which begins
@@ -80,6 +83,13 @@ func (s *store) between(ctx context.Context, eventID, after, before string, limi
 		list = append(list, p)
 	}
 	return list, rows.Err()
+}
+
+// DisputedOf lists the payments of a booking that are or were disputed, the first attempt first.
+func (s *Service) DisputedOf(ctx context.Context, bookingID string) ([]paymentapi.Payment, error) {
+	all, err := s.store.between(ctx, id.Event(bookingID), bookingID+"-", bookingID+".", paymentapi.MaxAttempts)
+	slices.SortFunc(all, func(a, b record) int { return cmp.Compare(a.Attempt, b.Attempt) })
+	return showAll(show)(slices.DeleteFunc(all, func(p record) bool { return p.dispute == "" }), err)
 }
 
 // By ranges of payments_by_event; a booking has at most paymentapi.MaxAttempts. On

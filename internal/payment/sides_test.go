@@ -42,6 +42,7 @@ func (w *world) explained() {
 	r := w.compared()
 	delete(r.Found, reconcile.RefundFailed) // that is so, and for a person to decide
 	delete(r.Found, reconcile.RefundElsewhere)
+	delete(r.Found, reconcile.DisputeReturned)
 	if w.bank.instead.Amount > 0 { // of what was not taken, a person is told each time
 		for _, p := range w.ledgerRows() {
 			if p.Took() && p.Excess < p.ExcessBack {

@@ -248,6 +248,7 @@ type Dispute struct {
 	Currency  string `json:"currency"`
 	Reason    string `json:"reason,omitempty"` // as the gateway names it
 	Due       int64  `json:"due,omitempty"`    // until when evidence counts, µs since 1970; 0: not known
+	Back      int64  `json:"back,omitempty"`   // of the payment, that the buyer had got back before, minor units
 }
 
 // BookingID is the booking that was paid for.

@@ -54,7 +54,7 @@ func (l *Letters) disputed(ctx context.Context, list []paymentapi.Dispute) ([]no
 		if to.Email == "" {
 			continue
 		}
-		told := &notifyapi.Dispute{State: disputeStates[d.Step], Amount: d.Amount, Reason: d.Reason}
+		told := &notifyapi.Dispute{State: disputeStates[d.Step], Amount: d.Amount, Reason: d.Reason, Back: d.Back}
 		if d.Due != 0 {
 			told.Due = time.UnixMicro(d.Due).UTC()
 		}

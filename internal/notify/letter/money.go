@@ -91,6 +91,9 @@ func disputed(d *draft) {
 		if x.Reason != "" {
 			d.say("dispute.reason", "Reason", name(x.Reason))
 		}
+		if x.Back > 0 {
+			d.say("dispute.back", "Amount", locale.Money(d.Lang, x.Back, o.Currency))
+		}
 		if x.Due.IsZero() {
 			d.say("dispute.due.unknown")
 		} else {

@@ -65,6 +65,7 @@ func TestDisputes(t *testing.T) {
 			[]string{"Disputed payment: €617.25 for", "has taken €617.25 back", "names it: fraudulent", "counts until Wednesday 10 March 2027, 23:59", "(Europe/Berlin)", "stay valid", "See the order"},
 			[]string{"Zahlung angefochten: 617,25\u00a0€ für", "Nachweise zählen bis Mittwoch, 10. März 2027, 23:59"}, "decided in"},
 		{notifyapi.Dispute{State: "open", Amount: 61725}, []string{"The payment gateway says until when"}, []string{"sagt der Zahlungsdienst"}, "names it"},
+		{notifyapi.Dispute{State: "open", Amount: 61725, Back: 61725}, []string{"had already got €617.25"}, []string{"schon zurückbekommen"}, "names it"},
 		{notifyapi.Dispute{State: "won", Amount: 61725, Due: due}, []string{"Dispute won: €617.25", "in your favor"}, []string{"Anfechtung gewonnen", "Ihren Gunsten"}, "Evidence"},
 		{notifyapi.Dispute{State: "lost", Amount: 61725}, []string{"Dispute lost: €617.25", "the buyer’s favor", "stay valid"}, []string{"Anfechtung verloren", "des Käufers"}, "Evidence"},
 	} {

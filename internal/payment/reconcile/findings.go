@@ -42,6 +42,7 @@ const (
 	RefundCurrency    FindingKind = "refund-currency"     // refunded in another currency
 	RefundBeyond      FindingKind = "refund-beyond"       // refunded more than was paid
 	RefundOfNothing   FindingKind = "refund-of-nothing"   // refunded, although nothing was captured
+	DisputeReturned   FindingKind = "dispute-returned"    // disputed, although the buyer has the money back; a person tells the gateway
 	DisputeUnrecorded FindingKind = "dispute-unrecorded"  // disputed; the record does not know
 	DisputeMissing    FindingKind = "dispute-missing"     // recorded as disputed; the gateway knows of no dispute
 	DisputeAmount     FindingKind = "dispute-amount"      // disputed over another amount
@@ -92,6 +93,7 @@ var says = map[FindingKind]string{
 	RefundCurrency:    "The gateway has refunded another currency than the payment's.",
 	RefundBeyond:      "More was refunded than was paid.",
 	RefundOfNothing:   "The gateway has refunded a payment of which it has captured nothing.",
+	DisputeReturned:   "The buyer disputes money that was given back before. Send the gateway the evidence.",
 	DisputeUnrecorded: "The gateway has a dispute that is not in the record.",
 	DisputeMissing:    "The dispute is recorded, but the gateway does not know it.",
 	DisputeAmount:     "The dispute is over another amount than the one in the record.",

@@ -222,6 +222,7 @@ func (c *comparison) gateway() {
 	c.failures()
 	c.elsewhere()
 	c.disputes()
+	c.disputedTwice()
 }
 
 // odd reports lines that cannot belong to the payment, whatever it says.
@@ -335,9 +336,9 @@ func (c *comparison) givenUp(l Movement) {
 		r := &c.lines[i]
 		switch {
 		case r.Charge != l.Charge || r.Currency != l.Currency:
-		case r.Kind == provider.Refunded:
+		case r.Kind == provider.Refunded, r.Kind == provider.Disputed:
 			back += r.Amount
-		case r.Kind == provider.RefundFailed:
+		case r.Kind == provider.RefundFailed, r.Kind == provider.DisputeWonBack:
 			back -= r.Amount
 		}
 	}
@@ -375,6 +376,9 @@ func (c *comparison) refunds() {
 	c.joined(&m)
 	c.settle(m.same, provider.Refunded)
 	c.differing(m.differ, RefundAmount, RefundCurrency)
+	if c.p.gaveUp() { // it may have gone back in parts, some of them by hand
+		m.ours = slices.DeleteFunc(m.ours, func(o Movement) bool { return o.Amount <= sumOf(m.theirs, o.Currency) })
+	}
 	c.report(m.ours, RefundMissing, c.p.Refunded)
 	total := c.p.Refunded + c.p.ExcessBack
 	for _, l := range m.theirs {
@@ -415,6 +419,15 @@ func (c *comparison) joined(m *pairs) {
 			break
 		}
 	}
+}
+
+func sumOf(list []Movement, currency string) (sum int64) {
+	for i := range list {
+		if list[i].Currency == currency {
+			sum += list[i].Amount
+		}
+	}
+	return sum
 }
 
 // returned reports whether a refund returned the money of a charge that was captured
@@ -472,6 +485,16 @@ func (c *comparison) elsewhere() {
 	}
 }
 
+// disputedTwice reports disputes about money that had gone back before.
+func (c *comparison) disputedTwice() {
+	for _, m := range c.p.Movements {
+		if m.Kind == provider.Disputed && c.has(m.At) && m.Amount > c.p.Amount-c.p.Refunded {
+			m.Charge = c.p.ID
+			c.find(DisputeReturned, c.p.ID, m, c.p.Refunded)
+		}
+	}
+}
+
 func (c *comparison) disputes() {
 	m := match(c.lines, c.p.Movements, provider.Disputed, c.slack)
 	c.settle(m.same, provider.Disputed)
@@ -504,10 +527,11 @@ func (c *comparison) journal() {
 			c.find(JournalUnbalanced, c.p.ID, p, 0)
 		}
 	}
-	if c.p.GivenUp {
-		return // what was taken and returned is posted when it is found
+	kinds := journalled
+	if c.p.GivenUp { // what was taken and returned is posted when it is found
+		kinds = []provider.LineKind{provider.Disputed, provider.DisputeWonBack}
 	}
-	for _, kind := range journalled {
+	for _, kind := range kinds {
 		m := match(c.postings, c.p.atFirst(), kind, c.slack)
 		c.differing(m.differ, JournalAmount, JournalCurrency)
 		for _, o := range m.ours {

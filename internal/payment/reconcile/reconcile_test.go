@@ -167,6 +167,10 @@ var planted = []struct {
 		s.p.Status = paymentapi.Failed
 		s.line(provider.Refunded, "", 5000)
 	}},
+	{DisputeReturned, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(5000).wait(time.Hour).dispute(false)
+	}},
 	{DisputeUnrecorded, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).line(provider.Disputed, "", 5000) }},
 	{DisputeMissing, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).dispute(false); o.forget(1) }},
 	{DisputeAmount, func(o *office) {
