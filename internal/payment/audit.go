@@ -106,6 +106,7 @@ type RefundRow struct {
 	ID, BookingID, PaymentID string
 	Seq                      int64 // of the ledger entry that it is for
 	Amount                   int64 // minor units
+	Elsewhere                int64 // the part of it that was given back on the gateway's own pages
 	Status                   string
 }
 
@@ -127,7 +128,7 @@ func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield fu
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("read refund cursor: %w", err)
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, seq, booking_id, payment_id, amount, status FROM refunds WHERE event_id = $1 AND id > $2 AND id < $3`,
+	rows, err := q.QueryContext(ctx, `SELECT id, seq, booking_id, payment_id, amount, elsewhere, status FROM refunds WHERE event_id = $1 AND id > $2 AND id < $3`,
 		eventID, eventID+":", eventID+";")
 	if err != nil {
 		return 0, fmt.Errorf("list refunds: %w", err)
@@ -135,7 +136,7 @@ func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield fu
 	defer rows.Close()
 	for rows.Next() {
 		var r RefundRow
-		if err := rows.Scan(&r.ID, &r.Seq, &r.BookingID, &r.PaymentID, &r.Amount, &r.Status); err != nil {
+		if err := rows.Scan(&r.ID, &r.Seq, &r.BookingID, &r.PaymentID, &r.Amount, &r.Elsewhere, &r.Status); err != nil {
 			return 0, fmt.Errorf("list refunds: %w", err)
 		}
 		if err := yield(r); err != nil {

@@ -99,7 +99,7 @@ func (m *accounts) refunds(ctx context.Context, tx *sql.Tx) error {
 		has[r.Seq] = true
 		switch {
 		case r.Done():
-			m.done[r.PaymentID] += r.Amount
+			m.done[r.PaymentID] += r.Amount - r.Elsewhere
 		case r.Needless():
 			m.needless[r.PaymentID] += r.Amount
 		}

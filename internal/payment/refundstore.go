@@ -71,8 +71,9 @@ type endRefund struct {
 	openRefund
 	paymentID      string
 	status, reason string
-	short          int64 // the part of it that was never taken, minor units
-	spent          bool  // its key: it was made with it, and has failed
+	give           int64 // the part of it that was not given back by hand, minor units
+	short          int64 // the part of that which was never taken, minor units
+	spent          bool  // its key: it was made with it, and has failed, or it was declined with it
 	now            int64
 	ended          bool // by this write
 }
@@ -94,7 +95,7 @@ func (w *endRefund) apply(t *batchTx) error {
 	if err != nil || !found {
 		return fmt.Errorf("payment %s of refund %s: found %t: %w", w.paymentID, w.id, found, err)
 	}
-	e := event{kind: evRefunded, amount: w.amount, short: w.short, key: w.key()}
+	e := event{kind: evRefunded, amount: w.give, short: w.short, key: w.key()}
 	s, _, err := next(p.state(), e)
 	if err != nil {
 		return fmt.Errorf("refund %s: %w", w.id, err)
@@ -106,11 +107,11 @@ func (w *endRefund) apply(t *batchTx) error {
 	if !m.moved {
 		return fmt.Errorf("payment %s: %w", w.paymentID, errChanged)
 	}
-	if w.short < w.amount {
+	if w.short < w.give {
 		t.back = append(t.back, m.to.refunded(w))
 	}
 	if p.elsewhere > 0 {
-		return t.setOffElsewhere(&m.to, w.seq)
+		return t.covers(&m.to, w.seq, w.amount-w.give)
 	}
 	return nil
 }
@@ -275,7 +276,8 @@ func (w *failRefund) apply(t *batchTx) error {
 			return fmt.Errorf("refund %s: %w", w.key, err)
 		}
 		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == w.seq }); i >= 0 {
-			e.amount, e.short = list[i].amount, list[i].amount-w.amount
+			e.amount = list[i].amount - list[i].elsewhere
+			e.short = e.amount - w.amount
 		}
 	}
 	s, _, err := next(p.state(), e)

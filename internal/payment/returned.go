@@ -51,7 +51,7 @@ func returnedBody(text string) any {
 
 // refunded is what the message about a refund says.
 func (p *record) refunded(f *endRefund) paymentapi.Return {
-	r := paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount - f.short, Currency: p.Currency, Seq: f.seq}
+	r := paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.give - f.short, Currency: p.Currency, Seq: f.seq}
 	if f.attempt > 1 {
 		r.Attempt = f.attempt
 	}

@@ -170,7 +170,7 @@ func TestRefundsAreToldTogether(t *testing.T) {
 			t.Fatal(p)
 		}
 		w.house.cancel(b.ID, b.Amount)
-		ended = append(ended, &endRefund{openRefund: openRefund{eventID: event1, seq: int64(len(w.house.ledger[event1])), id: "r", bookingID: b.ID, amount: b.Amount, attempt: 1},
+		ended = append(ended, &endRefund{openRefund: openRefund{eventID: event1, seq: int64(len(w.house.ledger[event1])), id: "r", bookingID: b.ID, amount: b.Amount, attempt: 1}, give: b.Amount,
 			paymentID: b.ID + "-1", status: refundDone, now: w.micros()})
 	}
 	if err := w.refunds.follower.Look(t.Context(), nil); err != nil {

@@ -29,7 +29,7 @@ const (
 
 // elsewhereFailed is why a refund has failed that was needless, because its money was given
 // back on the gateway's own pages, and came back from there.
-const elsewhereFailed = "elsewhere-failed"
+const elsewhereFailed = paymentapi.ElsewhereFailed
 
 // owedRefund is a refund, as far as money is set off against it.
 type owedRefund struct {
@@ -37,6 +37,7 @@ type owedRefund struct {
 	elsewhere               int64 // what is set off, minor units
 	status, reason, handled string
 	attempt, updatedAt      int64
+	owed                    int64 // what came back of what was given back by hand for one that is done
 }
 
 // rank is the order in which money is set off against refunds; negative: none is.
@@ -98,6 +99,11 @@ func cameBackAmong(list []owedRefund, amount int64) {
 			return
 		}
 		whole := r.elsewhere == r.amount
+		if r.status == refundDone { // the rest of it was made, and not again: a person gives this back
+			amount -= part
+			r.owed += part
+			continue
+		}
 		r.elsewhere -= part
 		amount -= part
 		if whole && r.handled != "" || r.status == refundNeedless && r.reason == refundedElsewhere {
@@ -118,12 +124,13 @@ func (t *batchTx) setOff(p *record, amount int64) error {
 	})
 }
 
-// setOffElsewhere sets off against others what was set off against a refund that is done.
-func (t *batchTx) setOffElsewhere(p *record, seq int64) error {
+// covers notes how much of a refund that is done was given back by hand. What was set off
+// against it beyond that is set off against others.
+func (t *batchTx) covers(p *record, seq, covered int64) error {
 	return t.changeRefunds(p, func(list []owedRefund) {
 		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == seq }); i >= 0 {
-			amount := list[i].elsewhere
-			list[i].elsewhere = 0
+			amount := list[i].elsewhere - covered
+			list[i].elsewhere = covered
 			setOffAmong(list, amount)
 		}
 	})
@@ -147,6 +154,10 @@ func (t *batchTx) changeRefunds(p *record, change func([]owedRefund)) error {
 		if r == was[i] {
 			continue
 		}
+		if r.owed > 0 { // the row stays
+			t.refundsFailed = append(t.refundsFailed, r.cameBack(p, r.owed))
+			continue
+		}
 		n, err := t.exec(sqlSetOff, r.elsewhere, r.status, r.reason, r.handled, p.UpdatedAt, p.EventID, r.seq, r.updatedAt)
 		if err == nil && n != 1 {
 			err = errChanged
@@ -155,12 +166,15 @@ func (t *batchTx) changeRefunds(p *record, change func([]owedRefund)) error {
 			return fmt.Errorf("refund %s: %w", refundID(p.EventID, r.seq), err)
 		}
 		if r.owedAgain(&was[i]) {
-			t.refundsFailed = append(t.refundsFailed, paymentapi.FailedRefund{
-				BookingID: p.BookingID, Seq: r.seq, Attempt: r.attempt, Amount: r.amount, Reason: r.reason, CameBack: true, At: p.UpdatedAt,
-			})
+			t.refundsFailed = append(t.refundsFailed, r.cameBack(p, was[i].elsewhere-r.elsewhere))
 		}
 	}
 	return nil
+}
+
+// cameBack is the message that money came back which was given back by hand for a refund.
+func (r *owedRefund) cameBack(p *record, amount int64) paymentapi.FailedRefund {
+	return paymentapi.FailedRefund{BookingID: p.BookingID, Seq: r.seq, Attempt: r.attempt, Amount: amount, Reason: elsewhereFailed, CameBack: true, At: p.UpdatedAt}
 }
 
 // owedAgain reports whether a refund was over, because money was set off against it, and is
@@ -185,23 +199,27 @@ func (t *batchTx) refundsOfBooking(p *record) (list []owedRefund, err error) {
 	return list, rows.Err()
 }
 
-// isSetOff ends a refund against which money was set off. It is never made: a person decides
-// about one that is set off in part, and about one whose money may have been given back for
-// another that a person has handled.
-func (r *refunder) isSetOff(ctx context.Context, p *record, end *endRefund) error {
-	if made, err := r.made(ctx, p, &end.openRefund); made || err != nil {
-		return r.finishMade(ctx, end, err)
+// isSetOff ends a refund against which money was set off, if nothing is left of it to give
+// back. A person decides about one whose money may have been given back for another that a
+// person has handled.
+func (r *refunder) isSetOff(ctx context.Context, p *record, end *endRefund) (over bool, err error) {
+	if made, err := r.made(ctx, p, end); made || err != nil {
+		return true, r.finishMade(ctx, end, err)
 	}
 	var handled int64
 	db := r.s.store.db
 	if err := db.Reader().QueryRowContext(ctx, db.Text(sqlHandledOfBooking), end.eventID, end.bookingID).Scan(&handled); err != nil {
-		return fmt.Errorf("refund %s: %w", end.id, err)
+		return true, fmt.Errorf("refund %s: %w", end.id, err)
 	}
-	end.status, end.reason = refundNeedless, refundedElsewhere
-	if p.Status != paymentapi.Refunded && (end.elsewhere < end.amount || handled > 0) {
-		end.status = refundFailed
+	switch {
+	case p.Status == paymentapi.Refunded, end.elsewhere == end.amount && handled == 0:
+		end.status, end.reason = refundNeedless, refundedElsewhere
+	case handled > 0:
+		end.status, end.reason = refundFailed, refundedElsewhere
+	default:
+		return false, nil
 	}
-	return r.finish(ctx, end)
+	return true, r.finish(ctx, end)
 }
 
 // refundChanged returns when a refund was last changed.
@@ -211,11 +229,17 @@ func (s *store) refundChanged(ctx context.Context, f *openRefund) (at int64, err
 }
 
 // made reports whether a refund was made already, and the answer was lost.
-func (r *refunder) made(ctx context.Context, p *record, f *openRefund) (bool, error) {
+func (r *refunder) made(ctx context.Context, p *record, end *endRefund) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	list, err := r.s.refundsAt(ctx, p, p.try)
-	return slices.ContainsFunc(list, func(at provider.Refund) bool { return at.Key == f.key() && !at.Failed }), err
+	i := slices.IndexFunc(list, func(at provider.Refund) bool { return at.Key == end.key() && !at.Failed })
+	if i >= 0 {
+		end.give = list[i].Amount
+		end.short = min(max(end.amount-end.elsewhere-end.give, 0), max(p.excessBack-p.excess, 0))
+		end.give += end.short
+	}
+	return i >= 0, err
 }
 
 // finishMade records a refund that was made already.

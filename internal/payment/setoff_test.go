@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
@@ -172,6 +173,167 @@ func TestGivenBackByHandIsNotGivenBackAgain(t *testing.T) {
 	}
 }
 
+// What people have given back of what is refunded later covers a part of that: the refund gives
+// back what is left, whether or not the bank has said so before, and nobody is needed.
+func TestARefundGivesBackWhatIsLeft(t *testing.T) {
+	const cent = 1
+	for name, c := range map[string]struct {
+		play     func(w *world, b bookingapi.Booking, payment string)
+		want     int64 // of two seats of 5000
+		ours     int64 // of that, by refunds of ours
+		needless bool
+	}{
+		"a cent": {func(w *world, b bookingapi.Booking, payment string) {
+			w.byHand(payment, cent)
+			w.gives(b, 10000)
+		}, 10000, 9999, false},
+		"a cent, and the bank has not said so": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.refundsByHand(payment+".1", cent)
+			w.gives(b, 10000)
+		}, 10000, 9999, false},
+		"a cent, and the answer is lost": {func(w *world, b bookingapi.Booking, payment string) {
+			w.byHand(payment, cent)
+			w.bank.losesAnswer()
+			w.gives(b, 10000)
+		}, 10000, 9999, false},
+		"a cent, while it waits": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.disputes(payment+".1", provider.DisputeOpen, 10000)
+			w.asks(payment)
+			w.gives(b, 10000)
+			w.bank.disputes(payment+".1", provider.DisputeWon, 10000)
+			w.byHand(payment, cent)
+		}, 10000, 9999, false},
+		"a cent, while the job is paused": {func(w *world, b bookingapi.Booking, payment string) {
+			w.house.mu.Lock()
+			w.house.status = eventapi.Cancelled
+			w.house.mu.Unlock()
+			w.turn(paymentapi.RefundJobChange{Paused: true})
+			w.gives(b, 10000)
+			w.bank.refundsByHand(payment+".1", cent)
+			w.turn(paymentapi.RefundJobChange{})
+		}, 10000, 9999, false},
+		"a cent, and one seat after the other": {func(w *world, b bookingapi.Booking, payment string) {
+			w.byHand(payment, cent)
+			w.gives(b, 5000)
+			w.gives(b, 5000)
+		}, 10000, 9999, false},
+		"more than a seat": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.refundsByHand(payment+".1", 6000)
+			w.gives(b, 5000)
+			w.gives(b, 5000)
+		}, 10000, 4000, false},
+		"all of it": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.refundsByHand(payment+".1", 10000)
+			w.gives(b, 10000)
+		}, 10000, 0, true},
+		"a cent of a seat that stays": {func(w *world, b bookingapi.Booking, payment string) {
+			w.byHand(payment, cent)
+			w.gives(b, 5000)
+		}, 5001, 5000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b, payment := w.sold(1, 2)
+				c.play(w, b, payment)
+				time.Sleep(3 * time.Minute)
+				w.gone(payment, c.want)
+				if j := w.job(); j.Failed.Count+j.Left.Count > 0 {
+					t.Errorf("%+v", j)
+				}
+				if r := w.lastRefund(); (r.Status == refundNeedless) != c.needless {
+					t.Errorf("%+v", r)
+				}
+				ours := int64(0)
+				list, _ := w.returnedMoney()
+				for _, r := range list {
+					if r.Seq > 0 {
+						ours += r.Amount
+					}
+				}
+				if ours != c.ours {
+					t.Errorf("told of %d by us, want %d: %+v", ours, c.ours, list)
+				}
+				w.again()
+				w.gone(payment, c.want)
+				w.keeps(b.ID, 10000-c.want)
+			})
+		})
+	}
+}
+
+// A refund of which a part was given back by hand comes back, and is made again. What was
+// given back by hand comes back: a person is told how much that is, and gives it back.
+func TestARefundOfWhatWasLeftComesBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.byHand(payment, 1000)
+		w.gives(b, 10000)
+		w.comesBack(payment) // the refund of 9000
+		w.gone(payment, 1000)
+		w.again()
+		w.gone(payment, 10000)
+		w.bank.failsByHand(payment + ".1")
+		w.asks(payment)
+		w.gone(payment, 9000)
+		list, _ := w.toldFailed()
+		if i := slices.IndexFunc(list, func(f paymentapi.FailedRefund) bool { return f.Reason == elsewhereFailed }); i < 0 || list[i].Amount != 1000 || !list[i].CameBack {
+			t.Errorf("told: %+v", list)
+		}
+		w.again()
+		w.gone(payment, 9000)
+		w.byHand(payment, 1000)
+		w.gone(payment, 10000)
+		if j := w.job(); j.Done.Count != 1 || j.Failed.Count+j.Left.Count > 0 {
+			t.Errorf("%+v", j)
+		}
+	})
+}
+
+// failsByHand lets the last refund that somebody has made by hand fail.
+func (b *bank) failsByHand(charge string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[charge]
+	for i := len(a.list) - 1; i >= 0; i-- {
+		if r := &a.list[i]; r.Key == "" && !r.Failed {
+			r.Failed, r.Reason = true, "lost_or_stolen_card"
+			a.refunded -= r.Amount
+			b.line(provider.RefundFailed, "", provider.Charge{ID: charge, Currency: "USD"}, r.Amount)
+			return
+		}
+	}
+}
+
+// A cent that is given back by hand while the refunds of an event are made keeps none of them.
+func TestACentDuringTheRefundsOfAnEvent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const bookings = 40
+		var paid []string
+		var all []bookingapi.Booking
+		for i := range int32(bookings) {
+			b, payment := w.sold(i + 1)
+			all, paid = append(all, b), append(paid, payment)
+		}
+		w.bank.refundsByHand(paid[7]+".1", 1)
+		w.bank.refundsByHand(paid[11]+".1", 5000)
+		w.byHand(paid[13], 1)
+		for _, b := range all {
+			w.house.cancel(b.ID, 5000)
+		}
+		w.bank.refundsByHand(paid[39]+".1", 1)
+		time.Sleep(3 * time.Minute)
+		for _, payment := range paid {
+			if p, err := w.store.payment(t.Context(), payment); err != nil || p.Refunded != 5000 {
+				t.Errorf("%d went back of %s: %v", p.Refunded, payment, err)
+			}
+		}
+		w.audited()
+		if j := w.job(); j.Failed.Count+j.Left.Count > 0 || j.Done.Count != bookings-1 {
+			t.Errorf("%+v", j)
+		}
+	})
+}
+
 // The same if a round has listed the refund before, and comes to it later.
 func TestSetOffBehindTheList(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -278,12 +440,12 @@ func TestALostAnswerIsFoundWhenMoneyIsSetOff(t *testing.T) {
 		w.byHand(payment, 4000)
 		time.Sleep(5 * time.Minute)
 		w.gone(payment, 8000)
-		w.again() // a person has to look at the other one: 4000 may have been for it
-		w.gone(payment, 8000)
-		if j := w.job(); len(j.Items) != 1 || j.Items[0].Amount != 5000 || j.Items[0].Reason != refundedElsewhere {
+		w.again() // 4000 were for the other one, and 1000 of it are left
+		w.gone(payment, 9000)
+		if j := w.job(); len(j.Items) != 0 {
 			t.Errorf("%+v", j)
 		}
-		w.keeps(b.ID, 7000)
+		w.keeps(b.ID, 6000)
 	})
 }
 

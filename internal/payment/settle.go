@@ -140,11 +140,17 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		}
 	}
 	if f.elsewhere > 0 {
-		return r.isSetOff(ctx, &p, &end)
+		if over, err := r.isSetOff(ctx, &p, &end); over || err != nil {
+			return err
+		}
 	}
-	end.short = p.short(f.amount)
-	give := f.amount - end.short
-	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount, short: end.short}); err != nil {
+	end.give = f.amount - f.elsewhere
+	if left := p.Amount - p.Refunded; p.elsewhere > 0 && left > 0 { // what was given back by hand before it was owed covers the rest
+		end.give = min(end.give, left)
+	}
+	end.short = p.short(end.give)
+	give := end.give - end.short
+	if _, _, err := next(p.state(), event{kind: evRefunded, amount: end.give, short: end.short}); err != nil {
 		end.status, end.reason = refundFailed, "more-than-captured"
 		if p.elsewhere > 0 && p.Status == paymentapi.Refunded {
 			end.status, end.reason = refundNeedless, refundedElsewhere
@@ -155,7 +161,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		if p.dispute != disputeLost {
 			return nil // the gateway has the money; it is the buyer's bank that decides
 		}
-		if made, err := r.made(ctx, &p, &f); made || err != nil {
+		if made, err := r.made(ctx, &p, &end); made || err != nil {
 			return r.finishMade(ctx, &end, err)
 		}
 		end.status, end.reason = refundNeedless, chargedBack
@@ -189,21 +195,35 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	case o.Verdict == provider.Undecided:
 		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
 	case o.Verdict == provider.Declined:
-		if disputed, err := r.disputed(asking, p.ID); disputed || err != nil {
+		now, err := r.asked(asking, p.ID)
+		switch {
+		case err != nil || now.dispute == disputeOpen:
 			return err // it waits
+		case !o.Spent && now.elsewhere > p.elsewhere: // it was more than what is left
+			return r.withNextKey(ctx, &end)
 		}
 		end.status, end.reason, end.spent = refundFailed, o.Reason, o.Spent
 	}
 	return r.finish(ctx, &end)
 }
 
-// disputed asks whether a refund was declined because the buyer disputes the payment.
-func (r *refunder) disputed(ctx context.Context, paymentID string) (bool, error) {
+// asked is a payment after the gateway has declined a refund and was asked: the buyer may
+// dispute it, or somebody may have given a part back.
+func (r *refunder) asked(ctx context.Context, paymentID string) (record, error) {
 	if err := r.s.Ask(ctx, paymentID); err != nil {
-		return false, err
+		return record{}, err
 	}
-	p, err := r.s.store.payment(ctx, paymentID)
-	return p.dispute == disputeOpen, err
+	return r.s.store.payment(ctx, paymentID)
+}
+
+// withNextKey leaves a refund that was declined to the next round, which gives back another
+// amount, and so needs another key.
+func (r *refunder) withNextKey(ctx context.Context, end *endRefund) (err error) {
+	end.status, end.spent = refundPending, true
+	if end.updatedAt, err = r.s.store.refundChanged(ctx, &end.openRefund); err != nil {
+		return err
+	}
+	return r.s.store.do(ctx, end)
 }
 
 func (r *refunder) finish(ctx context.Context, w *endRefund) error {

@@ -260,12 +260,16 @@ type FailedRefundsMessage struct {
 	Unreadable string         `json:"unreadable,omitempty"` // the row, if it cannot be read
 }
 
+// ElsewhereFailed is the reason of a refund whose money was given back on the gateway's own
+// pages, and came back from there.
+const ElsewhereFailed = "elsewhere-failed"
+
 // FailedRefund is a refund that has failed: it is not tried again by itself.
 type FailedRefund struct {
 	BookingID string `json:"booking_id"`
 	Seq       int64  `json:"seq"`     // of the cancelled entry in the event's ledger
 	Attempt   int64  `json:"attempt"` // that failed, from 1
-	Amount    int64  `json:"amount"`  // minor units of the booking's currency
+	Amount    int64  `json:"amount"`  // that is owed, minor units of the booking's currency
 	Reason    string `json:"reason"`  // as StuckRefund's
 	At        int64  `json:"at"`      // µs since 1970
 

@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"boxoffice/internal/bookingapi"
@@ -61,6 +62,9 @@ func (l *Letters) refundsFailed(ctx context.Context, list []paymentapi.FailedRef
 		if f.CameBack && o.to.Email != "" {
 			n := orderNotice(notifyapi.RefundCameBack, &o.Order, o.to, l.Base+o.link)
 			n.ID = "refund-came-back/" + paymentapi.RefundID(o.EventID, f.Seq) + attemptPart(f.Attempt)
+			if f.Reason == paymentapi.ElsewhereFailed { // it was given back by hand, and each time of an attempt's may come back
+				n.ID += "/" + strconv.FormatInt(f.At, 10)
+			}
 			n.Data.Refund = refund
 			notices = append(notices, n)
 		}

@@ -467,12 +467,29 @@ func (c *comparison) failures() {
 	for _, l := range m.theirs {
 		switch {
 		case !c.has(l.At):
-		case c.p.gaveUp(): // its money is at the buyer, or the payment would not be over
+		case c.p.gaveUp() && c.returnedSince(&l):
 			c.explain("returned")
 		default:
 			c.find(FailureUnrecorded, c.p.ID, l, c.p.Refunded)
 		}
 	}
+}
+
+// returnedSince reports whether money that came back of a payment that was given up has been
+// returned again.
+func (c *comparison) returnedSince(l *Movement) bool {
+	again := int64(0)
+	for i := range c.lines {
+		r := &c.lines[i]
+		switch {
+		case r.Charge != l.Charge || r.Currency != l.Currency || r.ID == l.ID || r.At < l.At:
+		case r.Kind == provider.Refunded:
+			again += r.Amount
+		case r.Kind == provider.RefundFailed:
+			again -= r.Amount
+		}
+	}
+	return again >= l.Amount
 }
 
 // elsewhere reports what others have refunded: the booking may have to go, too.
@@ -487,8 +504,12 @@ func (c *comparison) elsewhere() {
 
 // disputedTwice reports disputes about money that had gone back before.
 func (c *comparison) disputedTwice() {
+	kept := c.p.taken() - c.p.Refunded - c.p.ExcessBack
+	if c.p.gaveUp() {
+		kept = 0
+	}
 	for _, m := range c.p.Movements {
-		if m.Kind == provider.Disputed && c.has(m.At) && m.Amount > c.p.Amount-c.p.Refunded {
+		if m.Kind == provider.Disputed && c.has(m.At) && m.Amount > kept {
 			m.Charge = c.p.ID
 			c.find(DisputeReturned, c.p.ID, m, c.p.Refunded)
 		}
