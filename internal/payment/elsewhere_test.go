@@ -174,6 +174,27 @@ func TestReturnFailsLater(t *testing.T) {
 	})
 }
 
+// The return fails days later, and nobody sends a webhook: the comparison of that day finds it.
+func TestReturnFailsDaysLater(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p := w.givenBack()
+		w.halt()
+		time.Sleep(5 * 24 * time.Hour)
+		w.bank.failsRefund(p.ID + ".1")
+		if found := w.compared().Found; len(found) != 0 {
+			t.Errorf("found %v", found)
+		}
+		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+		time.Sleep(time.Minute)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+		w.bank.mu.Lock()
+		if list := w.bank.charges[p.ID+".1"].list; len(list) != 2 || list[1].Failed {
+			t.Errorf("%+v", list)
+		}
+		w.bank.mu.Unlock()
+	})
+}
+
 // Money that somebody gives back by hand, all or a part, is not returned again.
 func TestReturnFailsLaterAndIsMadeByHand(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
