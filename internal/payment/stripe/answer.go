@@ -32,31 +32,43 @@ func (g *Gateway) spare(span time.Duration) string {
 // send makes a request with an idempotency key derived from a step's. Stripe repeats what
 // it has answered to a key, also an internal error, and that it was too early for the
 // request: for ever, nothing would happen. So a repeated error moves on to the next key.
-// That is safe only for requests of which a second one changes nothing, or before which
-// it was looked up that nothing has changed.
+// That is safe only for requests of which a second one changes nothing; see makeRefund for
+// another.
 //
 // replayed says that the answer is of an earlier request, and may be out of date.
 func send[T any](key, spare string, request func(key *string) (*T, *stripe.APIResponse, error)) (v *T, replayed bool, err error) {
 	for n := 1; n <= maxKeys+1; n++ {
-		k := key
-		switch {
-		case n > maxKeys:
-			k += "#t" + spare
-		case n > 1:
-			k += "#" + strconv.Itoa(n) // no step's own key has this sign
+		k := numbered(key, n)
+		if n > maxKeys {
+			k = key + "#t" + spare
 		}
 		var res *stripe.APIResponse
+		var spent bool
 		v, res, err = request(&k)
-		said := refusal(err)
-		if said != nil {
-			res = said.LastResponse
-		}
-		replayed = res != nil && res.Header.Get("Idempotent-Replayed") == "true"
-		if err == nil || said == nil || !replayed || said.HTTPStatusCode < http.StatusInternalServerError && said.Type != stripe.ErrorTypeInvalidRequest {
+		if replayed, spent = repeats(res, err); !spent {
 			return v, replayed, err
 		}
 	}
 	return v, replayed, err
+}
+
+// numbered is the nth of the idempotency keys that are derived from one.
+func numbered(key string, n int) string {
+	if n == 1 {
+		return key
+	}
+	return key + "#" + strconv.Itoa(n) // no step's own key has this sign
+}
+
+// repeats reports whether Stripe has repeated an answer to an idempotency key, and whether
+// the key is spent: the answer is an error, and would be repeated for ever.
+func repeats(res *stripe.APIResponse, err error) (replayed, spent bool) {
+	said := refusal(err)
+	if said != nil {
+		res = said.LastResponse
+	}
+	replayed = res != nil && res.Header.Get("Idempotent-Replayed") == "true"
+	return replayed, replayed && said != nil && (said.HTTPStatusCode >= http.StatusInternalServerError || said.Type == stripe.ErrorTypeInvalidRequest)
 }
 
 // refusal returns an error in Stripe's own form; nil if an answer was lost, or came from

@@ -220,6 +220,51 @@ func storedErrors(t *testing.T, failures int, after time.Duration) {
 	}
 }
 
+// However many errors of Stripe's have used up keys, and whenever a request arrives whose
+// answer was lost, no second refund is made.
+func TestRefundThatArrivesLate(t *testing.T) {
+	for name, answer := range map[string]stripetest.Trouble{"done": stripetest.Fine, "done, and its answer is an error": stripetest.ErrorAfter} {
+		for _, failures := range []int{0, 1, maxKeys, 2 * maxKeys} {
+			t.Run(name+" after "+strconv.Itoa(failures), func(t *testing.T) {
+				g, double, at := startAt(t)
+				c := newCharge(stripetest.Visa)
+				o, err := g.Authorize(t.Context(), "a", c)
+				c = with(c, must(t, "authorize", o, err, provider.Approved))
+				o, err = g.Capture(t.Context(), "c", c)
+				must(t, "capture", o, err, provider.Approved)
+				refund := func(create func() stripetest.Trouble) (provider.Outcome, error) {
+					double.Weather(func(r *http.Request) stripetest.Trouble {
+						if r.Method != http.MethodPost {
+							return stripetest.Fine
+						}
+						return create()
+					})
+					return g.Refund(t.Context(), "event:7", c, 500)
+				}
+				for range failures {
+					if o, err := refund(func() stripetest.Trouble { return stripetest.ErrorBefore }); err == nil {
+						t.Fatalf("%+v", o)
+					}
+				}
+				if o, err := refund(func() stripetest.Trouble { return stripetest.Late }); err == nil {
+					t.Fatalf("%+v", o)
+				}
+				at.now = at.now.Add(time.Minute)
+				for range 2 {
+					o, err = refund(func() stripetest.Trouble { // it was looked for by now
+						double.Arrive(answer)
+						return stripetest.Fine
+					})
+				}
+				must(t, "refund", o, err, provider.Approved)
+				if list, err := g.Refunds(t.Context(), c); err != nil || len(list) != 1 || list[0].Amount != 500 {
+					t.Errorf("%+v %v", list, err)
+				}
+			})
+		}
+	}
+}
+
 // Reasons are Stripe's codes, the bank's if it has said why.
 func TestReasons(t *testing.T) {
 	for method, want := range map[string]string{

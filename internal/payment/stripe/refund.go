@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	stripe "github.com/stripe/stripe-go/v82"
@@ -36,14 +37,9 @@ func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amo
 		return declined("more_than_captured"), nil
 	}
 	pi := o.intent
-	was, err := g.refundOf(ctx, pi.ID, key)
+	was, err := g.makeRefund(ctx, key, c, pi, units)
 	if err != nil {
-		return provider.Outcome{}, unclear("look for refund", err)
-	}
-	if was == nil {
-		if was, err = g.createRefund(ctx, key, c, pi, units); err != nil {
-			return g.refused(ctx, pi.ID, c.Currency, err)
-		}
+		return g.refused(ctx, pi.ID, c.Currency, err)
 	}
 	out := provider.Outcome{Reference: c.Reference}
 	switch was.Status {
@@ -107,22 +103,80 @@ func (g *Gateway) refundOf(ctx context.Context, intent, key string) (*stripe.Ref
 	return nil, nil //nolint:nilnil // there is none
 }
 
-func (g *Gateway) createRefund(ctx context.Context, key string, c provider.Charge, pi *stripe.PaymentIntent, units int64) (*stripe.Refund, error) {
-	r, _, err := send(c.ID+"."+key, g.spare(spareStep), func(key2 *string) (*stripe.Refund, *stripe.APIResponse, error) {
-		params := &stripe.RefundCreateParams{
-			PaymentIntent: &pi.ID, Amount: &units, Metadata: map[string]string{metaCharge: c.ID, metaKey: key},
+// makeRefund returns the refund that was made with a key, and makes it if there is none.
+//
+// When an error of Stripe's has used up an idempotency key, it takes the next one. A request
+// with the key before may have made the refund nevertheless, after it was looked for, so it
+// is looked for again. No key is left out, however long that goes on: as long as nobody knows
+// what has become of a request, the next one has the same key, and makes no second refund.
+func (g *Gateway) makeRefund(ctx context.Context, key string, c provider.Charge, pi *stripe.PaymentIntent, units int64) (*stripe.Refund, error) {
+	steps := c.ID + "." + key
+	for range keysAtOnce {
+		was, err := g.refundOf(ctx, pi.ID, key)
+		if err != nil || was != nil {
+			return was, err
 		}
-		if pi.TransferData != nil { // the organizer has the money, and this ticket office its fee
-			params.ReverseTransfer, params.RefundApplicationFee = stripe.Bool(true), stripe.Bool(true)
+		n := g.spent.of(steps) + 1
+		made, res, err := g.createRefund(ctx, numbered(steps, n), key, c, pi, units)
+		if _, spent := repeats(res, err); !spent {
+			if err == nil {
+				g.spent.forget(steps)
+			}
+			return made, err
 		}
-		params.IdempotencyKey = key2
-		r, err := g.api.V1Refunds.Create(ctx, params)
-		return r, r.LastResponse, err
-	})
+		g.spent.note(steps, n)
+	}
+	return nil, errors.New("too many keys are used up")
+}
+
+// keysAtOnce is how many idempotency keys are tried in one step. The next step goes on from
+// there.
+const keysAtOnce = 50
+
+func (g *Gateway) createRefund(ctx context.Context, request, key string, c provider.Charge, pi *stripe.PaymentIntent, units int64) (*stripe.Refund, *stripe.APIResponse, error) {
+	params := &stripe.RefundCreateParams{
+		PaymentIntent: &pi.ID, Amount: &units, Metadata: map[string]string{metaCharge: c.ID, metaKey: key},
+	}
+	if pi.TransferData != nil { // the organizer has the money, and this ticket office its fee
+		params.ReverseTransfer, params.RefundApplicationFee = stripe.Bool(true), stripe.Bool(true)
+	}
+	params.IdempotencyKey = &request
+	r, err := g.api.V1Refunds.Create(ctx, params)
 	if err == nil && (r == nil || r.ID == "" || r.Object != "refund") {
 		err = errors.New("the answer is not a refund")
 	}
-	return r, err
+	return r, r.LastResponse, err
+}
+
+// spentKeys remembers how many idempotency keys of refunds are used up, so that not all of
+// them are tried each time.
+type spentKeys struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// spentMost is how many refunds are remembered.
+const spentMost = 10_000
+
+func (s *spentKeys) of(steps string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n[steps]
+}
+
+func (s *spentKeys) note(steps string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.n == nil || len(s.n) >= spentMost {
+		s.n = map[string]int{}
+	}
+	s.n[steps] = max(s.n[steps], n)
+}
+
+func (s *spentKeys) forget(steps string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.n, steps)
 }
 
 // refused reads why a refund was not made. Only what will stay so is final.

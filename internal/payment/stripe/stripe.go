@@ -55,6 +55,7 @@ type Gateway struct {
 	api      *stripe.Client
 	settings Settings
 	now      func() time.Time // for spare keys
+	spent    spentKeys
 }
 
 // requestTimeout bounds one request. A step makes up to four.

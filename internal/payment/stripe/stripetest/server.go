@@ -65,6 +65,7 @@ type Server struct {
 	events   []Event
 	answers  map[string]answer // by idempotency key
 	requests []Request
+	late     []func(Trouble) // requests that have not arrived yet
 }
 
 // Trouble is what happens to a request on its way.
@@ -87,6 +88,7 @@ const (
 	Foreign              // 200 with JSON of somebody else
 	Revoked              // 401: the key does not work at the moment
 	Moved                // 302 to a proxy's page
+	Late                 // the connection ends, and a request whose key is new arrives when Arrive says so
 )
 
 // Request is one that arrived, and its answer, as the checks of their shapes need them.
@@ -124,6 +126,17 @@ func (s *Server) Weather(f func(*http.Request) Trouble) {
 	s.trouble = f
 }
 
+// Arrive lets requests arrive that are late, with what happens to them then.
+func (s *Server) Arrive(kind Trouble) {
+	s.mu.Lock()
+	late := s.late
+	s.late = nil
+	s.mu.Unlock()
+	for _, carryOut := range late {
+		carryOut(kind)
+	}
+}
+
 // Requests returns what was carried out so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
@@ -150,6 +163,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch kind {
 	case Cut:
 		panic(http.ErrAbortHandler)
+	case Late:
+		s.mu.Lock()
+		_, known := s.answers[r.Header.Get("Idempotency-Key")]
+		if !known {
+			s.late = append(s.late, func(kind Trouble) { s.answer(httptest.NewRecorder(), r, body, kind) })
+		}
+		s.mu.Unlock()
+		if !known {
+			panic(http.ErrAbortHandler)
+		}
+		s.answer(w, r, body, Fine)
 	case BadGateway:
 		proxyPage(w, http.StatusBadGateway)
 	case ProxyMissing:
