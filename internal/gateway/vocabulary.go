@@ -58,7 +58,7 @@ var vocabulary = map[string]word{
 	"limit":              {"Maximum number of items per page.", 50},
 	"limit_per_customer": {"Maximum number of held and booked seats per customer.", 8},
 	"link":               {"Signed path to the booking.", "/bookings/" + aBooking + "?token=…"},
-	"method":             {"Token of the payment gateway, never a card number.", "tok_ok"},
+	"method":             {"Token of the payment gateway, never a card number.", "checkout"},
 	"name":               {"Name for people.", "Stalls"},
 	"next_cursor":        {"Pass it as cursor to get the next page. Absent on the last page.", anID},
 	"number":             {"Number of the seat within its row.", "12"},

@@ -84,7 +84,7 @@ type amendInput struct {
 	ID      string `path:"id"`
 	IfMatch string `header:"If-Match" doc:"ETag of the payment as you last read it. If it has changed since, the answer is 412."`
 	Body    struct {
-		Method string `json:"method" doc:"Another token of the payment gateway, never a card number." example:"tok_ok"`
+		Method string `json:"method" doc:"Another token of the payment gateway, never a card number; as when paying." example:"checkout"`
 	}
 }
 

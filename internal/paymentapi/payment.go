@@ -162,7 +162,7 @@ func (p *Payment) Tests(program bool) bool {
 // PayRequest asks for a payment.
 type PayRequest struct {
 	BookingID string `json:"booking_id" doc:"Id of the booking, which must be your own."`
-	Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number. Leave it out for a booking that costs nothing." example:"tok_ok"`
+	Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number. With Stripe: checkout (the buyer pays on Stripe's page), pm_… or ctoken_…. With the sandbox gateway, which moves no money: tok_ok, tok_decline or tok_slow. Others are declined. Leave it out for a booking that costs nothing." example:"checkout"`
 	Amount    *int64 `json:"amount,omitempty" minimum:"0" doc:"The amount that the buyer has agreed to, in minor units of the booking's currency. If the booking costs another amount by now, the answer is 409 amount-differs and nothing is charged. Default: the current price of the booking." example:"5000"`
 
 	Alternatives bool `json:"alternatives,omitempty" doc:"Whether other seats may be booked if the payment comes after the hold has ended and somebody else has the seats: the best free ones of the same tiers, at the same price. Otherwise the money goes back." example:"false"`
