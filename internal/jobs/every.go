@@ -59,6 +59,12 @@ func (r *Retries) Due(id string, now time.Time) bool {
 	return !now.Before(was.at)
 }
 
+// HasFailed reports whether it is remembered that an attempt at id has failed.
+func (r *Retries) HasFailed(id string) bool {
+	_, known := r.failed[id]
+	return known
+}
+
 // Failed notes that an attempt has failed.
 func (r *Retries) Failed(id string, now time.Time) {
 	was, known := r.failed[id]

@@ -35,6 +35,7 @@ type refunder struct {
 	others   ledger.Others
 	follower *ledger.Follower
 	looked   time.Time // when the heads of all ledgers were last looked at; only round uses it
+	since    int64     // when this process took up the work, µs since 1970; only round uses it
 
 	mu      sync.Mutex
 	cursors map[string]*cursor // by event id
@@ -77,7 +78,7 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
-	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(),
+	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(), since: s.micros(),
 		excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}}
 	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
@@ -222,6 +223,7 @@ func (r *refunder) rest(ctx context.Context, idle bool) error {
 	if err != nil {
 		return err
 	}
+	r.since = r.s.micros()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.idle, r.todo, r.cursors = false, nil, map[string]*cursor{}

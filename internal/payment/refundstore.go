@@ -126,12 +126,15 @@ type openRefund struct {
 	createdAt     int64
 	updatedAt     int64 // when the row was read
 	attempt       int64 // counts the keys, from 1
+	failed        bool  // this process has tried it without a clear answer
 	elsewhere     int64 // what was given back on the gateway's own pages and is set off against it, minor units
 }
 
-// again reports whether it is tried again because somebody wants that, and not because the
-// last answer was unclear.
-func (f *openRefund) again() bool { return f.reason == "" && f.updatedAt > f.createdAt }
+// again reports whether the gateway may have been asked for it before: since it was noted,
+// or, as far as this process knows, by one that has done the work until a time, µs since 1970.
+func (f *openRefund) again(since int64) bool {
+	return f.failed || f.updatedAt > f.createdAt || f.createdAt <= since
+}
 
 // key is the gateway's idempotency key. Another one is used only when the refund that was
 // made with the last has failed for good: so no money goes back twice.

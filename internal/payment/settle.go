@@ -41,6 +41,9 @@ func (r *refunder) settle(ctx context.Context) error {
 		last = page[len(page)-1].id
 		now := r.s.now()
 		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
+		for i := range due {
+			due[i].failed = r.later.HasFailed(due[i].id)
+		}
 		delays := delayRefunds{now: r.s.micros()}
 		left := false
 		for i, err := range r.attempt(ctx, due, until) {
@@ -53,7 +56,7 @@ func (r *refunder) settle(ctx context.Context) error {
 			} else {
 				r.later.Failed(id, r.s.now())
 				failed = append(failed, err)
-				if due[i].reason == "" && !errors.Is(err, errNotAsked) && !errors.Is(err, errBusy) { // otherwise it was noted before
+				if due[i].reason == "" && !errors.Is(err, errBusy) { // otherwise it was noted before
 					delays.list = append(delays.list, due[i])
 				}
 			}
@@ -105,8 +108,8 @@ const chargedBack = "charged-back"
 // gateway's own pages.
 const refundedElsewhere = "refunded-elsewhere"
 
-// errNotAsked says that a refund which a person wants tried again waits until the gateway
-// has said what was given back meanwhile.
+// errNotAsked says that a refund which is tried again waits until the gateway has said what
+// was given back meanwhile.
 var errNotAsked = errors.New("the gateway could not be asked what was given back meanwhile")
 
 // errBusy says that a refund waits because the gateway takes no more requests.
@@ -175,7 +178,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	}
 	asking, cancel := context.WithTimeout(ctx, stepTimeout) // a gateway that hangs holds up nothing else
 	defer cancel()
-	if f.again() || p.dispute == disputeOpen { // meanwhile, a person may have given it back
+	if f.again(r.since) || p.dispute == disputeOpen { // meanwhile, a person may have given it back
 		if err := r.s.Ask(asking, p.ID); err != nil {
 			return fmt.Errorf("refund %s: %w: %w", f.id, errNotAsked, err)
 		}
