@@ -183,7 +183,7 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 	var failed *provider.Refund // the last return of ours that has failed
 	for i, r := range list {
 		_, _, ours := refundSeq(p.EventID, r.Key)
-		again := isReturn(&p, try, r.Key)
+		_, again := returnAttempt(&p, try, r.Key)
 		switch {
 		case !r.Failed && !ours && !again && !isExcess(&p, r.Key):
 			others = append(others, r)

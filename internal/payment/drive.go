@@ -31,6 +31,9 @@ type drive struct {
 
 	rest time.Duration // until money that came back is returned again: see giveBackOne
 
+	undone   int64 // methods, the earliest first, that hold no money any more
+	returned event // says what was taken by one of them, and is returned; evBegin: nothing
+
 	extended sync.Once // the hold, see extend
 
 	mu      sync.Mutex
@@ -348,12 +351,10 @@ func (d *drive) key(try int64, step string) string {
 }
 
 func (d *drive) authorize(ctx context.Context) (event, error) {
-	for try := int64(1); try < d.p.try; try++ {
-		if e, err := d.release(ctx, try); err != nil || e.kind != evVoided {
-			return e, err
-		}
-	}
 	try := d.p.try
+	if e, err := d.releaseTo(ctx, try-1); err != nil || e.kind != evVoided {
+		return e, err
+	}
 	defer d.extendIfSlow(ctx)()
 	o, err := d.s.gatewayOf(&d.p).Authorize(ctx, d.key(try, "authorize"), d.s.charge(&d.p, try))
 	if err != nil {

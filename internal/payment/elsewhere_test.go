@@ -450,12 +450,12 @@ func TestKeysOfRefunds(t *testing.T) {
 // The keys of returns name the attempt; other keys are of others.
 func TestKeysOfReturns(t *testing.T) {
 	p := record{ID: event1 + "-1"}
-	for key, want := range map[string]bool{
-		returnKey(&p, 2, 1): true, p.ID + ".2.return": true, p.ID + ".2.return2": true, p.ID + ".2.return10": true,
-		p.ID + ".2.return1": false, p.ID + ".2.return02": false, p.ID + ".2.return0": false, p.ID + ".1.return": false, p.ID + ".2.returnx": false, "": false,
+	for key, want := range map[string]int64{
+		returnKey(&p, 2, 1): 1, p.ID + ".2.return": 1, p.ID + ".2.return2": 2, p.ID + ".2.return10": 10,
+		p.ID + ".2.return1": 0, p.ID + ".2.return02": 0, p.ID + ".2.return0": 0, p.ID + ".1.return": 0, p.ID + ".2.returnx": 0, "3": 0, "": 0,
 	} {
-		if got := isReturn(&p, 2, key); got != want {
-			t.Errorf("%s: %t", key, got)
+		if got, ok := returnAttempt(&p, 2, key); ok != (want > 0) || ok && got != want {
+			t.Errorf("%s: %d, %t", key, got, ok)
 		}
 	}
 }

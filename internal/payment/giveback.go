@@ -13,32 +13,33 @@ import (
 
 // void releases the money of every method that the payment has had.
 func (d *drive) void(ctx context.Context) (event, error) {
-	for try := int64(1); try <= d.p.try; try++ {
-		if e, err := d.release(ctx, try); err != nil || e.kind != evVoided {
-			return e, err
-		}
+	if d.returned.kind == evCaptured { // what is left is done by giveBack
+		return d.returned, nil
 	}
-	return event{kind: evVoided}, nil
+	return d.releaseTo(ctx, d.p.try)
 }
 
 // giveBack returns the money of every method that has taken some.
 func (d *drive) giveBack(ctx context.Context) (event, error) {
-	e := event{kind: evVoided}
 	d.rest = 0
-	for try := int64(1); try <= d.p.try; try++ {
+	for d.undone < d.p.try {
+		try := d.undone + 1
 		was, err := d.release(ctx, try)
 		if err != nil {
 			return event{}, err
 		}
-		if was.kind != evCaptured {
-			continue
+		if was.kind == evCaptured {
+			if err := d.giveBackOne(ctx, try, d.p.Amount+was.excess); err != nil {
+				return event{}, fmt.Errorf("return: %w", err)
+			}
+			d.returned = was
 		}
-		if err := d.giveBackOne(ctx, try, d.p.Amount+was.excess); err != nil {
-			return event{}, fmt.Errorf("return: %w", err)
-		}
-		e.kind = evReturned
+		d.undone = try
 	}
-	return e, nil
+	if d.returned.kind == evCaptured {
+		return event{kind: evReturned}, nil
+	}
+	return event{kind: evVoided}, nil
 }
 
 // mostReturns is how often the money of a charge is returned that comes back each time.
@@ -53,50 +54,64 @@ func (s *Service) returnPause(failed int64) time.Duration {
 	return min(pause, s.lastRest)
 }
 
-// giveBackOne returns the money of a charge, all that was taken. A return that was made and has failed is made
-// again with a key of its own, after a pause. Which keys are spent is the gateway's to
-// remember, so each driver comes to the same one, whatever has crashed before.
+// giveBackOne returns the money of a charge, all that was taken. A return that was made and
+// has failed is made again with a key of its own, after a pause. Which keys are spent is the
+// gateway's to remember, so each driver comes to the same one, whatever has crashed before.
+// It asks for all of them at once, since a slow gateway has only so much time in a step.
 func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
-	for attempt := int64(1); ; attempt++ {
-		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount)
-		if err != nil || o.Verdict == provider.Approved {
-			return err
-		}
-		if o.Verdict == provider.Undecided {
-			return errors.New("the gateway has not decided")
-		}
-		back, err := d.alreadyBack(ctx, try)
-		switch {
-		case err != nil || back >= amount:
-			return err
-		case back > 0, !o.Spent: // somebody is giving it back by hand, or it cannot be given back
-			return fmt.Errorf("not done (%s)", o.Reason)
-		case attempt >= mostReturns:
-			d.rest = longestRest
-			if !d.told {
-				d.told = true
-				d.s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was returned, and came back each time",
-					"payment", d.p.ID, "returns", attempt, "reason", o.Reason)
-				d.s.metrics.stuck.Inc()
-			}
-			return fmt.Errorf("it came back %d times (%s)", attempt, o.Reason)
-		}
-		d.rest = time.Duration(d.p.UpdatedAt-d.s.micros())*time.Microsecond + d.s.returnPause(attempt)
-		if d.rest > 0 {
-			return fmt.Errorf("it came back (%s), and is returned again later", o.Reason)
-		}
-	}
-}
-
-// alreadyBack is how much of a charge has been given back by anybody.
-func (d *drive) alreadyBack(ctx context.Context, try int64) (back int64, err error) {
 	list, err := d.s.refundsAt(ctx, &d.p, try)
+	if err != nil {
+		return err
+	}
+	var back, failed int64 // what anybody has given back; and the last return of ours that has failed
+	var why string
 	for _, r := range list {
 		if !r.Failed {
 			back += r.Amount
+		} else if attempt, ours := returnAttempt(&d.p, try, r.Key); ours && attempt > failed {
+			failed, why = attempt, r.Reason
 		}
 	}
-	return back, err
+	switch {
+	case back >= amount:
+		return nil
+	case back > 0:
+		return errors.New("not done: somebody is giving it back by hand")
+	case failed >= mostReturns:
+		d.rest = longestRest
+		if !d.told {
+			d.told = true
+			d.s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was returned, and came back each time",
+				"payment", d.p.ID, "returns", failed, "reason", why)
+			d.s.metrics.stuck.Inc()
+		}
+		return fmt.Errorf("it came back %d times (%s)", failed, why)
+	case failed > 0:
+		d.rest = time.Duration(d.p.UpdatedAt-d.s.micros())*time.Microsecond + d.s.returnPause(failed)
+		if d.rest > 0 {
+			return fmt.Errorf("it came back (%s), and is returned again later", why)
+		}
+	}
+	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, failed+1), d.s.charge(&d.p, try), amount)
+	switch {
+	case err != nil || o.Verdict == provider.Approved:
+		return err
+	case o.Verdict == provider.Undecided:
+		return errors.New("the gateway has not decided")
+	}
+	return fmt.Errorf("not done (%s)", o.Reason) // the next step looks for what has changed
+}
+
+// releaseTo releases the money of the methods up to one. Those of which this driver knows
+// that they hold none are left out: a slow gateway would never get to the last one.
+func (d *drive) releaseTo(ctx context.Context, last int64) (event, error) {
+	for d.undone < last {
+		if e, err := d.release(ctx, d.undone+1); err != nil || e.kind != evVoided {
+			return e, err
+		}
+		d.undone++
+	}
+	return event{kind: evVoided}, nil
 }
 
 // release voids one charge. If the gateway refuses, the charge was captured in the
@@ -132,9 +147,13 @@ func returnKey(p *record, try, attempt int64) string {
 	return key
 }
 
-// isReturn reports whether a refund's key is that of a return of ours.
-func isReturn(p *record, try int64, key string) bool {
-	attempt, ok := strings.CutPrefix(key, returnKey(p, try, 1))
-	n, err := strconv.ParseInt(attempt, 10, 64)
-	return ok && (attempt == "" || err == nil && n > 1 && key == returnKey(p, try, n))
+// returnAttempt is which attempt at a return of ours has a key; ok is false if it is that of
+// another refund.
+func returnAttempt(p *record, try int64, key string) (attempt int64, ok bool) {
+	if key == returnKey(p, try, 1) {
+		return 1, true
+	}
+	number, _ := strings.CutPrefix(key, returnKey(p, try, 1))
+	attempt, err := strconv.ParseInt(number, 10, 64)
+	return attempt, err == nil && attempt > 1 && key == returnKey(p, try, attempt)
 }
