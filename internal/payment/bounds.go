@@ -37,7 +37,7 @@ type failedMethod struct {
 // fails is how many methods were declined, for reasons of their own: the payment's, or
 // those that were tried by it on the gateway's own page.
 func (w *move) fails() int64 {
-	if w.to.declines > 0 {
+	if w.to.declines > w.to.earlier {
 		return w.to.declines - w.from.declines
 	}
 	if w.cause.kind == evDeclined && w.from.Status == paymentapi.Pending && !notOfMethod[w.to.Reason] {

@@ -28,9 +28,9 @@ type state struct {
 	// excess is what the gateway has taken beyond amount; below 0, what it has taken less.
 	// excessBack is what of it is settled: given back or, below 0, not given back with a refund.
 	excess, excessBack int64
-	// declines is how many methods were declined on the gateway's own page, by the current
-	// method.
-	declines int64
+	// declines is how many methods were declined on the gateway's own page, and earlier how
+	// many of them before the current method was chosen.
+	declines, earlier int64
 }
 
 // held is what of the money was not given back, whether or not it is withdrawn.
@@ -88,7 +88,7 @@ type event struct {
 	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
 	key       string // evRefunded, evRefundFailed, evExcessBack: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
-	declines  int64  // evUnknown … evGone: see state
+	declines  int64  // evUnknown … evGone: how many methods were declined on the gateway's own page, by the current one
 	due       int64  // evDisputed: until when evidence counts, µs since 1970; 0: not known
 }
 
@@ -184,7 +184,7 @@ func undo(s state) []action {
 // nextPending handles pending payments. No confirmation was requested yet, so giving
 // up leaves the hold as it is.
 func nextPending(s state, e event) (state, []action, error) {
-	s.declines = max(s.declines, e.declines)
+	s.declines = max(s.declines, s.earlier+e.declines)
 	switch {
 	case s.void && e.kind == evAmended:
 		return s, nil, errTooLate
@@ -216,11 +216,11 @@ func nextPending(s state, e event) (state, []action, error) {
 		s.excess = e.excess
 		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
 	case evAmended:
-		if s.try >= paymentapi.MaxMethods {
+		if s.try+s.declines >= paymentapi.MaxMethods {
 			return s, nil, errTooMany
 		}
 		s.try++
-		s.declines = 0
+		s.earlier = s.declines
 		return s, []action{toAuthorize}, nil
 	}
 	return s, nil, impossible(s, e)

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,10 +52,57 @@ func TestDeclinedOnThePage(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		w.declinesOnPage(p.ID+".2", 8)
-		expect("eight by the next method", 11, paymentapi.Pending)
-		w.declinesOnPage(p.ID+".2", 9)
-		expect("too many", 12, paymentapi.Voided)
+		w.declinesOnPage(p.ID+".2", 5)
+		expect("five by the next method", 8, paymentapi.Pending)
+		w.crash()
+		w.boot()
+		w.runs()
+		time.Sleep(time.Minute)
+		expect("after another crash", 8, paymentapi.Pending)
+		w.declinesOnPage(p.ID+".2", 6)
+		expect("too many", 9, paymentapi.Voided)
 		w.agree()
 	})
+}
+
+// Whoever goes back from the gateway's page and chooses another method has no more tries than
+// somebody who stays there, and each decline is counted once.
+func TestDeclinesCountOverThePayment(t *testing.T) {
+	p := record{ID: "p", Status: paymentapi.Pending, try: 1, Amount: 5000}
+	failed := int64(0)
+	step := func(e event) error {
+		s, _, err := next(p.state(), e)
+		if err == nil {
+			m := move{from: p, to: p.moved(s, e, 0), cause: e}
+			failed += m.fails()
+			p = m.to
+		}
+		return err
+	}
+	tries := int64(0)
+	for p.Status == paymentapi.Pending {
+		for n := int64(1); n <= 3 && p.Status == paymentapi.Pending; n++ {
+			tries++
+			if err := step(event{kind: evWaiting, try: p.try, declines: n}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := step(event{kind: evAmended}); p.Status == paymentapi.Pending && err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tries > paymentapi.MaxMethods || failed != tries || p.Status != paymentapi.Voiding {
+		t.Errorf("%s after %d tries, of which %d count", p.Status, tries, failed)
+	}
+	p = record{ID: "p", Status: paymentapi.Pending, try: 1, Amount: 5000, declines: paymentapi.MaxMethods - 1}
+	if err := step(event{kind: evAmended}); !errors.Is(err, errTooMany) {
+		t.Errorf("one more method: %v", err)
+	}
+	p, failed = record{ID: "p", Status: paymentapi.Pending, try: 1, Amount: 5000, declines: 3}, 0
+	if err := step(event{kind: evAmended}); err != nil {
+		t.Fatal(err)
+	}
+	if err := step(event{kind: evDeclined, try: 2, reason: "card_declined"}); err != nil || failed != 1 {
+		t.Errorf("a method that is declined after others were on the page: %d, %v", failed, err)
+	}
 }

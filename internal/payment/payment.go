@@ -49,6 +49,7 @@ type record struct {
 	account      string            // the organizer's account there, as of then; "": the money stays with this ticket office
 	test         bool              // no money moves at that gateway
 	declines     int64             // see state
+	earlier      int64             // see state
 	transferred  int64             // minor units: what the journal has passed on to the account
 	excess       int64             // minor units: see state
 	excessBack   int64             // minor units: see state
@@ -175,14 +176,14 @@ func appendStep(history string, s step) string {
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
 	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, disputes: p.disputes, elsewhere: p.elsewhere, declines: p.declines,
-		excess: p.excess, excessBack: p.excessBack}
+		earlier: p.earlier, excess: p.excess, excessBack: p.excessBack}
 }
 
 // moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
-	m.disputes, m.elsewhere, m.declines, m.excess, m.excessBack = s.disputes, s.elsewhere, s.declines, s.excess, s.excessBack
+	m.disputes, m.elsewhere, m.declines, m.earlier, m.excess, m.excessBack = s.disputes, s.elsewhere, s.declines, s.earlier, s.excess, s.excessBack
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version

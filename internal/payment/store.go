@@ -23,7 +23,7 @@ var migrations embed.FS
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
 		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted, elsewhere,
-		gateway, account, test, transferred, declines, excess, excess_back, disputes`
+		gateway, account, test, transferred, declines, declined_before, excess, excess_back, disputes`
 
 	// A conflict with any unique key makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
@@ -60,7 +60,7 @@ const (
 	sqlExcess = `UPDATE payments SET excess = $1, excess_back = $2 WHERE event_id = $3 COLLATE "C" AND id = $4`
 
 	// What the gateway has declined on its own page, with the change before.
-	sqlDeclines = `UPDATE payments SET declines = $1 WHERE event_id = $2 COLLATE "C" AND id = $3`
+	sqlDeclines = `UPDATE payments SET declines = $1, declined_before = $2 WHERE event_id = $3 COLLATE "C" AND id = $4`
 
 	// The same for a payment that is being given up, which also gets a row in
 	// payments_unwinding.
@@ -394,5 +394,5 @@ func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
 		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end), &p.Lang,
 		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted, &p.elsewhere,
-		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines, &p.excess, &p.excessBack, &p.disputes}, more...)...)
+		&p.gateway, &p.account, &p.test, &p.transferred, &p.declines, &p.earlier, &p.excess, &p.excessBack, &p.disputes}, more...)...)
 }

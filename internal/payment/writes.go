@@ -179,8 +179,8 @@ func (w *move) apply(t *batchTx) error {
 			return err
 		}
 	}
-	if w.to.declines != w.from.declines {
-		if _, err := t.exec(sqlDeclines, w.to.declines, w.to.EventID, w.to.ID); err != nil {
+	if w.to.declines != w.from.declines || w.to.earlier != w.from.earlier {
+		if _, err := t.exec(sqlDeclines, w.to.declines, w.to.earlier, w.to.EventID, w.to.ID); err != nil {
 			return err
 		}
 	}
