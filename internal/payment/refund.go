@@ -45,6 +45,7 @@ type refunder struct {
 
 	excess jobs.Retries // excesses that could not be given back, by payment; only round uses it
 	later  jobs.Retries // refunds that failed, by id; only round uses it
+	waits  jobs.Retries // refunds that wait for the end of a dispute, by id; only round uses it
 	resume string       // the id after which the next round of settle begins; "": at the first
 }
 
@@ -78,8 +79,8 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
-	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(), since: s.micros(),
-		excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}}
+	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(), waits: retries(),
+		since: s.micros(), excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}}
 	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
@@ -213,6 +214,7 @@ func (r *refunder) rest(ctx context.Context, idle bool) error {
 	if idle {
 		r.later.Forget()
 		r.excess.Forget()
+		r.waits.Forget()
 		r.s.metrics.refundsLate.Set(0)
 		r.mu.Lock()
 		r.idle, r.todo, r.cursors = true, nil, map[string]*cursor{}

@@ -20,7 +20,7 @@ var errLeft = errors.New("left to the next round")
 // to do, and the next one goes on from there. A failing one is retried after growing pauses
 // while the others continue.
 func (r *refunder) settle(ctx context.Context) error {
-	last, end := r.resume, r.later.Round()
+	last, end, endWaits := r.resume, r.later.Round(), r.waits.Round()
 	resumed, until := r.resume != "", r.s.now().Add(settleTime)
 	r.resume = ""
 	var failed []error
@@ -31,6 +31,7 @@ func (r *refunder) settle(ctx context.Context) error {
 				r.poke() // for those before
 			} else {
 				end()
+				endWaits()
 			}
 			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
 		}
@@ -40,7 +41,10 @@ func (r *refunder) settle(ctx context.Context) error {
 		tried := last
 		last = page[len(page)-1].id
 		now := r.s.now()
-		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
+		due := slices.DeleteFunc(page, func(f openRefund) bool {
+			again, over := r.later.Due(f.id, now), r.waits.Due(f.id, now)
+			return !again || !over
+		})
 		for i := range due {
 			due[i].failed = r.later.HasFailed(due[i].id)
 		}
@@ -51,9 +55,14 @@ func (r *refunder) settle(ctx context.Context) error {
 			if left = left || errors.Is(err, errLeft); left {
 				break
 			}
-			if tried = id; err == nil {
+			tried = id
+			switch {
+			case errors.Is(err, errWaits):
+				r.waits.Failed(id, r.s.now())
+			case err == nil:
 				r.later.Done(id)
-			} else {
+				r.waits.Done(id)
+			default:
 				r.later.Failed(id, r.s.now())
 				failed = append(failed, err)
 				if due[i].reason == "" && !errors.Is(err, errBusy) { // otherwise it was noted before
@@ -112,6 +121,9 @@ const refundedElsewhere = "refunded-elsewhere"
 // was given back meanwhile.
 var errNotAsked = errors.New("the gateway could not be asked what was given back meanwhile")
 
+// errWaits says that a refund waits until a dispute is decided. That takes weeks.
+var errWaits = errors.New("the payment is disputed")
+
 // errBusy says that a refund waits because the gateway takes no more requests.
 var errBusy = errors.New("the gateway takes no more requests")
 
@@ -162,7 +174,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	}
 	if give > p.left()-p.disputed {
 		if p.dispute != disputeLost {
-			return nil // the gateway has the money; it is the buyer's bank that decides
+			return errWaits // the gateway has the money; it is the buyer's bank that decides
 		}
 		if made, err := r.made(ctx, &p, &end); made || err != nil {
 			return r.finishMade(ctx, &end, err)
@@ -200,8 +212,10 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	case o.Verdict == provider.Declined:
 		now, err := r.asked(asking, p.ID)
 		switch {
-		case err != nil || now.dispute == disputeOpen:
-			return err // it waits
+		case err != nil:
+			return err
+		case now.dispute == disputeOpen:
+			return errWaits
 		case !o.Spent && now.elsewhere > p.elsewhere: // it was more than what is left
 			return r.withNextKey(ctx, &end)
 		}
