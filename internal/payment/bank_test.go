@@ -237,6 +237,9 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 			}
 			return provider.Outcome{Reason: "too_much"}
 		}
+		if amount > a.amount-a.refunded-a.disputed() {
+			return provider.Outcome{Reason: "charge_disputed"}
+		}
 		a.refunds[key] = true
 		a.refunded += amount
 		a.list = append(a.list, provider.Refund{ID: fmt.Sprint("re_", len(a.list)), Key: key, Amount: amount})

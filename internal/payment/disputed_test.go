@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"boxoffice/internal/bookingapi"
@@ -261,6 +262,46 @@ func TestDisputeOfMoneyThatWentBack(t *testing.T) {
 					w.keeps(bookingOf(payment), -left)
 				}
 			})
+		})
+	}
+}
+
+// The buyer of a payment that was given up disputes it before its money is returned: it goes
+// back by the dispute, once, or is returned when the dispute is won.
+func TestDisputedBeforeItIsReturned(t *testing.T) {
+	for _, decided := range []provider.DisputeState{provider.DisputeWon, provider.DisputeLost} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.runs()
+			b := w.house.hold(fan.UserID, 1)
+			p, _ := w.pay(b, "tok_never", "a")
+			if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+				t.Fatal(err)
+			}
+			w.bank.takes(p.ID+".1", b.Amount)
+			w.bank.disputes(p.ID+".1", provider.DisputeOpen, b.Amount)
+			w.asks(p.ID)
+			time.Sleep(5 * time.Minute)
+			w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+			w.bank.disputes(p.ID+".1", decided, b.Amount)
+			time.Sleep(5 * time.Minute)
+			w.asks(p.ID)
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+			w.bank.mu.Lock()
+			a := w.bank.charges[p.ID+".1"]
+			if left := a.amount - a.refunded - a.disputed(); left != 0 {
+				t.Errorf("%d are left at the bank", left)
+			}
+			w.bank.mu.Unlock()
+			balances, err := w.Balances(t.Context(), event1)
+			for account, n := range balances["USD"] {
+				if n != 0 || err != nil {
+					t.Errorf("account %s has %d, %v", account, n, err)
+				}
+			}
+			if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
+				t.Error(wrong, err)
+			}
 		})
 	}
 }

@@ -212,6 +212,44 @@ func TestReturnFailsLaterAndIsMadeByHand(t *testing.T) {
 	})
 }
 
+// Of the money of a payment that was given up somebody has given back a cent by hand: the rest
+// is returned, whether the cent was there before or comes while it is returned.
+func TestReturnOfWhatIsLeft(t *testing.T) {
+	for name, before := range map[string]bool{"before": true, "meanwhile": false} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b := w.house.hold(fan.UserID, 1)
+				p, _ := w.pay(b, "tok_never", "a")
+				if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+					t.Fatal(err)
+				}
+				w.bank.takes(p.ID+".1", b.Amount)
+				if before {
+					w.bank.refundsByHand(p.ID+".1", 1)
+				} else {
+					w.bank.mu.Lock()
+					cents := 1
+					w.bank.refundCut = func(c provider.Charge) error {
+						if cents--; cents >= 0 {
+							w.bank.refundsByHand(c.ID, 1)
+						}
+						return nil
+					}
+					w.bank.mu.Unlock()
+				}
+				w.asks(p.ID)
+				time.Sleep(time.Minute)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				w.bank.mu.Lock()
+				if a := w.bank.charges[p.ID+".1"]; a.refunded != b.Amount || len(a.list) != 2 {
+					t.Errorf("%+v", a)
+				}
+				w.bank.mu.Unlock()
+			})
+		})
+	}
+}
+
 // A program that ends while money is returned again does not return it twice, nor is an
 // attempt lost.
 func TestReturnFailsLaterAcrossCrashes(t *testing.T) {

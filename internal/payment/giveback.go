@@ -75,7 +75,7 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 	switch {
 	case back >= amount:
 		return nil
-	case back > 0:
+	case back > 0 && failed > 0:
 		return errors.New("not done: somebody is giving it back by hand")
 	case failed >= mostReturns:
 		d.rest = longestRest
@@ -92,12 +92,31 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 			return fmt.Errorf("it came back (%s), and is returned again later", why)
 		}
 	}
-	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, failed+1), d.s.charge(&d.p, try), amount)
+	attempt := failed + 1
+	if back > 0 { // all of it may have been declined with the key before
+		attempt++
+	}
+	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount-back)
 	switch {
 	case err != nil || o.Verdict == provider.Approved:
 		return err
 	case o.Verdict == provider.Undecided:
 		return errors.New("the gateway has not decided")
+	}
+	_, is, err := d.s.gatewayOf(&d.p).Find(ctx, d.s.charge(&d.p, try))
+	if err != nil {
+		return err
+	}
+	for _, w := range is.Disputes {
+		switch w.State {
+		case provider.DisputeOpen:
+			return errors.New("not done: the buyer disputes it")
+		case provider.DisputeLost: // the buyer has it by that
+			back += w.Amount
+		}
+	}
+	if back >= amount {
+		return nil
 	}
 	return fmt.Errorf("not done (%s)", o.Reason) // the next step looks for what has changed
 }
