@@ -3,11 +3,13 @@ package invoice
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/paymentapi"
@@ -21,13 +23,86 @@ const whole = 10_000
 type due struct {
 	seller  invoiceapi.Seller
 	invoice invoiceapi.Document
-	refunds []refund
+	refunds []refund // oldest first
+	back    int64    // what credit notes have to come to
 }
 
 // refund is money that went back.
 type refund struct {
 	amount int64
 	at     time.Time
+}
+
+// reduce says for which refunds there are credit notes, and what they come to: what is with
+// the buyer, what a person has given back for refunds that have failed, and what came back
+// of refunds and is owed still. Whatever way the same money goes back by, and however often,
+// the sum is the same.
+func (d *due) reduce(p *paymentapi.Payment, unmade []paymentapi.Unmade) {
+	d.refunds = refundsOf(p)
+	var failed, owed int64
+	for _, s := range p.History {
+		switch s.Status {
+		case paymentapi.Refunded, paymentapi.PartlyRefunded, paymentapi.RefundedElsewhere:
+			d.back += s.Amount
+		case paymentapi.RefundCameBack:
+			d.back -= s.Amount
+			failed += s.Amount
+		}
+	}
+	for _, u := range unmade {
+		switch {
+		case u.Handled:
+			d.refunds = append(d.refunds, refund{u.Amount, time.UnixMicro(u.At)})
+			d.back += u.Amount
+		case u.CameBack:
+			owed += u.Amount
+		}
+	}
+	d.back = min(d.back+min(failed, owed), p.Amount)
+	slices.SortStableFunc(d.refunds, func(a, b refund) int { return a.at.Compare(b.at) })
+}
+
+// missing are the refunds for which there is no credit note yet among a payment's documents.
+func (d *due) missing(there []row) (list []refund) {
+	left, open := d.back, slices.Clone(d.refunds)
+	var other []int64 // credit notes of refunds that went another way since, or were noted again
+	for i := range there {
+		r := &there[i]
+		if r.Kind != invoiceapi.CreditNote {
+			continue
+		}
+		left -= r.Amount
+		if !take(&open, func(f refund) bool { return f.amount == r.Amount && f.at.Equal(r.Paid) }) {
+			other = append(other, r.Amount)
+		}
+	}
+	if left <= 0 {
+		return nil
+	}
+	for _, amount := range other {
+		take(&open, func(f refund) bool { return f.amount == amount })
+	}
+	for len(open) > 0 && left > 0 { // the newest: credit notes of others speak of the older ones already
+		f := open[len(open)-1]
+		open = open[:len(open)-1]
+		f.amount = min(f.amount, left)
+		left -= f.amount
+		list = append(list, f)
+	}
+	if left > 0 && len(d.refunds) > 0 {
+		list = append(list, refund{left, d.refunds[len(d.refunds)-1].at})
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// take takes the first of some refunds out of a list.
+func take(list *[]refund, which func(refund) bool) bool {
+	at := slices.IndexFunc(*list, which)
+	if at >= 0 {
+		*list = slices.Delete(*list, at, at+1)
+	}
+	return at >= 0
 }
 
 // refundsOf are the refunds in a payment's history that call for a credit note, in their
@@ -89,6 +164,10 @@ func (s *Service) due(ctx context.Context, bookingIDs []string) ([]due, error) {
 	if len(paid) == 0 {
 		return nil, nil
 	}
+	unmade, err := s.unmade(ctx, paid, payments)
+	if err != nil {
+		return nil, err
+	}
 	bookings, err := s.cfg.Bookings.Bookings(ctx, paid)
 	if err != nil {
 		return nil, err
@@ -111,11 +190,38 @@ func (s *Service) due(ctx context.Context, bookingIDs []string) ([]due, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	return s.describe(ctx, list, payments, sellers)
+	return s.describe(ctx, list, payments, unmade, sellers)
+}
+
+// readAgain is how often payments are read that change meanwhile.
+const readAgain = 5
+
+// unmade reads which refunds of bookings have failed, and their payments again: both are of
+// the same moment, so that no money is counted as given back twice.
+func (s *Service) unmade(ctx context.Context, bookingIDs []string, payments map[string]paymentapi.Payment) (map[string][]paymentapi.Unmade, error) {
+	for range readAgain {
+		unmade, err := s.cfg.Payments.Unmade(ctx, bookingIDs)
+		if err != nil || len(unmade) == 0 {
+			return nil, err
+		}
+		now, err := s.cfg.Payments.Latest(ctx, slices.Collect(maps.Keys(unmade)))
+		if err != nil {
+			return nil, err
+		}
+		same := true
+		for id, p := range now {
+			same = same && p.ID == payments[id].ID && p.Version == payments[id].Version
+			payments[id] = p
+		}
+		if same {
+			return unmade, nil
+		}
+	}
+	return nil, errs.New(errs.Unavailable, "busy", "The payments are changing. Please try again.")
 }
 
 // describe writes the documents of paid bookings.
-func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payments map[string]paymentapi.Payment, sellers map[string]invoiceapi.Seller) ([]due, error) {
+func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payments map[string]paymentapi.Payment, unmade map[string][]paymentapi.Unmade, sellers map[string]invoiceapi.Seller) ([]due, error) {
 	orders, err := s.cfg.Bookings.Orders(ctx, list)
 	if err != nil {
 		return nil, err
@@ -138,7 +244,8 @@ func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payme
 	for i := range orders {
 		o, p := &orders[i], payments[orders[i].ID]
 		e := byID[o.EventID]
-		d := due{seller: sellers[sellerOf(o.OrganizerID)], refunds: refundsOf(&p)}
+		d := due{seller: sellers[sellerOf(o.OrganizerID)]}
+		d.reduce(&p, unmade[o.ID])
 		prices, err := s.cfg.Events.Prices(ctx, o.EventID, o.PriceVersion)
 		if err != nil {
 			return nil, fmt.Errorf("invoice for %s: %w", o.ID, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -172,13 +173,20 @@ func TestFailureLeavesNoGap(t *testing.T) {
 func message(t *testing.T, topic, event string, bookings ...string) bus.Message {
 	t.Helper()
 	var body any
-	if topic == paymentapi.Topic {
+	switch topic {
+	case paymentapi.Topic:
 		var m paymentapi.CapturedMessage
 		for _, b := range bookings {
 			m.Payments = append(m.Payments, paymentapi.Capture{PaymentID: b + "-1", UserID: "fan"})
 		}
 		body = m
-	} else {
+	case paymentapi.FailedRefundsTopic:
+		var m paymentapi.FailedRefundsMessage
+		for _, b := range bookings {
+			m.Refunds = append(m.Refunds, paymentapi.FailedRefund{BookingID: b, Seq: 7, Amount: 1000})
+		}
+		body = m
+	default:
 		var m paymentapi.ReturnedMessage
 		for _, b := range bookings {
 			m.Returned = append(m.Returned, paymentapi.Return{PaymentID: b + "-1", UserID: "fan", Amount: 5000, Currency: "EUR", Seq: 7})
@@ -233,6 +241,19 @@ func TestMessages(t *testing.T) {
 	}
 	if n := w.numbers(t, "rival"); n != 0 {
 		t.Errorf("%d documents of others", n)
+	}
+	w.unmade = map[string][]paymentapi.Unmade{a: {{Amount: 1000, Handled: true, At: w.now.UnixMicro()}}}
+	failed := message(t, paymentapi.FailedRefundsTopic, event, a)
+	consume(failed)
+	if n := w.numbers(t, "hall"); n != 3 {
+		t.Errorf("%d documents: a refund has failed", n)
+	}
+	failed.Body = []byte(strings.Replace(string(failed.Body), `"seq":7`, `"seq":7,"handled":true`, 1))
+	for range 2 {
+		consume(failed)
+	}
+	if n := w.numbers(t, "hall"); n != 4 {
+		t.Errorf("%d documents: it was given back in another way", n)
 	}
 	captured.Body = []byte(`{"unreadable": "x"}`)
 	if _, err := w.consume(ctx, []bus.Message{captured}); err == nil {

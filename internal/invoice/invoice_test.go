@@ -352,3 +352,80 @@ func TestCreditNotesOfRefundsThatComeBack(t *testing.T) {
 		})
 	}
 }
+
+// A refund that has failed and that a person has given back in another way has a credit note
+// like any other; and however the same money goes back afterwards, there is no second one.
+func TestCreditNotesOfHandledRefunds(t *testing.T) {
+	const elsewhere, part, failed = paymentapi.RefundedElsewhere, paymentapi.PartlyRefunded, paymentapi.RefundCameBack
+	handled := func(amount int64) paymentapi.Unmade { return paymentapi.Unmade{Amount: amount, Handled: true} }
+	owed := func(amount int64) paymentapi.Unmade { return paymentapi.Unmade{Amount: amount, CameBack: true} }
+	waits := func(amount int64) paymentapi.Unmade { return paymentapi.Unmade{Amount: amount} }
+	type step struct {
+		status paymentapi.Status // "": none
+		amount int64
+		unmade []paymentapi.Unmade // from then on
+	}
+	now := func(list ...paymentapi.Unmade) step { return step{unmade: list} }
+	for name, c := range map[string]struct {
+		steps []step
+		want  []int64 // the credit notes at the end
+	}{
+		"waits":                      {[]step{now(waits(5000))}, nil},
+		"handled, noted again":       {[]step{now(waits(5000)), now(handled(5000)), now(handled(5000))}, []int64{5000}},
+		"made after all":             {[]step{now(handled(5000)), {part, 5000, nil}, {part, 4000, nil}}, []int64{5000, 4000}},
+		"given back elsewhere, too":  {[]step{now(handled(5000)), {elsewhere, 2000, []paymentapi.Unmade{handled(3000)}}, {elsewhere, 3000, nil}, {elsewhere, 1, nil}}, []int64{5000, 1}},
+		"came back, handled":         {[]step{{part, 5000, nil}, {failed, 5000, []paymentapi.Unmade{owed(5000)}}, now(handled(5000))}, []int64{5000}},
+		"came back, handled, others": {[]step{{part, 5000, nil}, {failed, 5000, []paymentapi.Unmade{owed(5000)}}, now(handled(5000)), {part, 5000, []paymentapi.Unmade{handled(5000)}}}, []int64{5000, 5000}},
+		"came back, others":          {[]step{{part, 5000, nil}, {failed, 5000, []paymentapi.Unmade{owed(5000)}}, {part, 4000, []paymentapi.Unmade{owed(5000)}}}, []int64{5000, 4000}},
+		"elsewhere, made in parts":   {[]step{{elsewhere, 5000, nil}, {failed, 5000, []paymentapi.Unmade{owed(3000), owed(2000)}}, {part, 3000, []paymentapi.Unmade{owed(2000)}}, {part, 2000, nil}}, []int64{5000}},
+		"not handled, after all":     {[]step{now(handled(5000)), now(waits(5000)), {part, 3000, []paymentapi.Unmade{waits(5000)}}, {part, 5000, nil}}, []int64{5000, 3000}},
+		"two":                        {[]step{now(handled(5000), waits(5000)), now(handled(5000), handled(5000)), {part, 5000, []paymentapi.Unmade{handled(5000), handled(5000)}}}, []int64{5000, 5000, 5000}},
+		"no more than was paid":      {[]step{now(handled(5000)), {part, 15000, []paymentapi.Unmade{handled(5000)}}}, []int64{5000, 10000}},
+	} {
+		for _, late := range []bool{false, true} { // the seller gives its details only at the end
+			t.Run(fmt.Sprintf("%s, late: %t", name, late), func(t *testing.T) {
+				w := newWorld(t)
+				b := w.sell("gala", 1, 3)
+				if !late {
+					w.introduce(t)
+				}
+				for _, s := range c.steps {
+					w.now = w.now.Add(time.Hour)
+					for i := range s.unmade {
+						s.unmade[i].At = w.now.UnixMicro()
+					}
+					w.unmade = map[string][]paymentapi.Unmade{b: s.unmade}
+					if len(s.unmade) == 0 {
+						w.unmade = nil
+					}
+					w.set(b, func(p *paymentapi.Payment) {
+						if s.status != "" {
+							p.History = append(p.History[:len(p.History):len(p.History)], paymentapi.Step{Status: s.status, At: w.now, Amount: s.amount})
+						}
+					})
+					w.documents(t, b)
+				}
+				if late {
+					w.introduce(t)
+				}
+				list := w.documents(t, b)
+				var got []int64
+				var sum, want, tax int64
+				for i, d := range list {
+					if d.Number != fmt.Sprintf("TH-2026-%06d", i+1) || d.Part != int64(i) {
+						t.Errorf("document %d is %s, part %d", i, d.Number, d.Part)
+					}
+					if i > 0 {
+						got, sum, tax = append(got, d.Amount), sum+d.Amount, tax+d.Tax
+					}
+				}
+				for _, amount := range c.want {
+					want += amount
+				}
+				if sum != want || !late && fmt.Sprint(got) != fmt.Sprint(c.want) || tax != paymentapi.Part(list[0].Tax, sum, list[0].Amount) {
+					t.Errorf("credit notes for %v with %d tax instead of %v", got, tax, c.want)
+				}
+			})
+		}
+	}
+}

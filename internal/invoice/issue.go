@@ -164,11 +164,12 @@ func (s *Service) complete(ctx context.Context, tx *sql.Tx, n *numbers, d *due, 
 	}
 	invoice := there[0].Document
 	var back int64 // what went back before
-	for i, f := range d.refunds {
-		if i+1 >= len(there) {
-			if _, err := s.next(ctx, tx, n, credit(&invoice, i+1, back, f)); err != nil {
-				return err
-			}
+	for i := range there[1:] {
+		back += there[1+i].Amount
+	}
+	for i, f := range d.missing(there) {
+		if _, err := s.next(ctx, tx, n, credit(&invoice, len(there)+i, back, f)); err != nil {
+			return err
 		}
 		back += f.amount
 	}

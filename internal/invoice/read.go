@@ -35,12 +35,12 @@ func (s *Service) OfBooking(ctx context.Context, c caller.Caller, bookingID, tok
 
 // complete reports whether all documents that are due are there.
 func complete(dues []due, rows []row) bool {
-	there := map[string]int{}
+	there := map[string][]row{}
 	for i := range rows {
-		there[rows[i].PaymentID]++
+		there[rows[i].PaymentID] = append(there[rows[i].PaymentID], rows[i])
 	}
 	for i := range dues {
-		if there[dues[i].invoice.PaymentID] < 1+len(dues[i].refunds) {
+		if mine := there[dues[i].invoice.PaymentID]; len(mine) == 0 || len(dues[i].missing(mine)) > 0 {
 			return false
 		}
 	}

@@ -39,6 +39,8 @@ type Events interface {
 // Payments reads payments and their journal.
 type Payments interface {
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
+	// Unmade are the refunds of bookings that have failed, by booking.
+	Unmade(ctx context.Context, bookingIDs []string) (map[string][]paymentapi.Unmade, error)
 	// Owed is what of an event's sales is still to be refunded, by currency, in minor units.
 	Owed(ctx context.Context, eventID string) (map[string]int64, error)
 	// Postings are those of an event at or after from and before to, oldest first.

@@ -17,9 +17,10 @@ import (
 // consumeTime is how long issuing the documents of some messages may take.
 const consumeTime = 30 * time.Second
 
-// Consumer consumes the messages about payments and money that went back.
+// Consumer consumes the messages about payments and money that went back, also in another
+// way after a refund has failed.
 func (s *Service) Consumer() bus.Consumer {
-	return bus.Consumer{Name: "invoices", Topics: []string{paymentapi.Topic, paymentapi.ReturnsTopic}, Taken: s.taken, Consume: s.consume}
+	return bus.Consumer{Name: "invoices", Topics: []string{paymentapi.Topic, paymentapi.ReturnsTopic, paymentapi.FailedRefundsTopic}, Taken: s.taken, Consume: s.consume}
 }
 
 // consume issues the documents that the bookings of some messages call for now. They are
@@ -92,13 +93,22 @@ func (s *Service) events(ctx context.Context, list []bus.Message) (map[string]bo
 // bookingsOf are the bookings that a message is about.
 func bookingsOf(m *bus.Message) (ids []string, err error) {
 	unreadable := ""
-	if m.Topic == paymentapi.Topic {
+	switch m.Topic {
+	case paymentapi.Topic:
 		var body paymentapi.CapturedMessage
 		err, unreadable = codec.ReadKnown(m.Body, &body), body.Unreadable
 		for _, c := range body.Payments {
 			ids = append(ids, c.BookingID())
 		}
-	} else {
+	case paymentapi.FailedRefundsTopic:
+		var body paymentapi.FailedRefundsMessage
+		err, unreadable = codec.ReadKnown(m.Body, &body), body.Unreadable
+		for _, f := range body.Refunds {
+			if f.Handled {
+				ids = append(ids, f.BookingID)
+			}
+		}
+	default:
 		var body paymentapi.ReturnedMessage
 		err, unreadable = codec.ReadKnown(m.Body, &body), body.Unreadable
 		for _, r := range body.Returned {

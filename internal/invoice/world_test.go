@@ -34,6 +34,7 @@ type world struct {
 	fails    error // of reading payments
 	journal  []paymentapi.Posting
 	open     map[string]int64 // still to be refunded, by currency
+	unmade   map[string][]paymentapi.Unmade
 }
 
 var (
@@ -135,6 +136,10 @@ func (w *world) Events(_ context.Context, ids []string) (map[string]eventapi.Eve
 
 func (w *world) Latest(_ context.Context, ids []string) (map[string]paymentapi.Payment, error) {
 	return some(w, w.payments, ids), w.fails
+}
+
+func (w *world) Unmade(_ context.Context, ids []string) (map[string][]paymentapi.Unmade, error) {
+	return some(w, w.unmade, ids), nil
 }
 
 func some[T any](w *world, from map[string]T, ids []string) map[string]T {

@@ -8,7 +8,8 @@ import (
 )
 
 // A refund that fails is noted in payments_refunds_failed, in the transaction that records
-// it: whether the gateway refused it, or had made it and the money came back. What a batch
+// it: whether the gateway refused it, or had made it and the money came back; and once more
+// when a person notes that they have given it back in another way. What a batch
 // notes of an event is one row. A row goes once all consumers of the bus have taken it.
 const (
 	// All by the primary key.

@@ -46,6 +46,8 @@ const (
 	sqlHandleRefund = `UPDATE refunds SET handled = $1, handled_by = $2, updated_at = CASE WHEN updated_at < CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE updated_at + 1 END
 		WHERE event_id = $4 COLLATE "C" AND seq = $5 AND status = 'failed'`
 
+	sqlHandled = `SELECT booking_id, attempt, amount, reason FROM refunds WHERE event_id = $1 COLLATE "C" AND seq = $2`
+
 	sqlCountRefunds = `SELECT CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' ELSE status END, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT)
 		FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY 1`
 
@@ -129,8 +131,15 @@ type handleRefund struct {
 
 func (w *handleRefund) apply(t *batchTx) error {
 	n, err := t.exec(sqlHandleRefund, w.note, w.by, w.now, w.eventID, w.seq)
-	w.noted = n == 1
-	return err
+	if w.noted = n == 1; err != nil || !w.noted {
+		return err
+	}
+	f := paymentapi.FailedRefund{Seq: w.seq, Handled: true, At: w.now}
+	if err := t.stmt(sqlHandled).QueryRowContext(t.ctx, w.eventID, w.seq).Scan(&f.BookingID, &f.Attempt, &f.Amount, &f.Reason); err != nil {
+		return err
+	}
+	t.refundsFailed = append(t.refundsFailed, f)
+	return nil
 }
 
 // retryFailed has all refunds of an event that have failed tried again, but for those that

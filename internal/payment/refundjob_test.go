@@ -281,6 +281,23 @@ func TestHandledRefundsAreNotTriedAgain(t *testing.T) {
 	if found := w.compared().Found; found[reconcile.RefundFailed] != 1 {
 		t.Errorf("found %v", found)
 	}
+	told, _ := w.toldFailed()
+	if last := told[len(told)-1]; len(told) != 3 || !last.Handled || last.BookingID != items[0].BookingID || last.Seq != items[0].Seq || last.Amount != items[0].Amount || told[0].Handled || told[1].Handled {
+		t.Errorf("told: %+v", told)
+	}
+	bookings := []string{items[0].BookingID, items[1].BookingID}
+	unmade, err := w.Unmade(t.Context(), bookings)
+	for i, b := range bookings {
+		if u := unmade[b]; err != nil || len(u) != 1 || u[0].Amount != items[i].Amount || u[0].Handled != (i == 0) || u[0].CameBack || u[0].At == 0 {
+			t.Errorf("unmade: %+v %v", u, err)
+		}
+	}
+	w.change(`UPDATE refunds SET elsewhere = amount WHERE booking_id = $1`, bookings[0])
+	w.change(`UPDATE refunds SET elsewhere = 1, attempt = 2 WHERE booking_id = $1`, bookings[1])
+	if unmade, err = w.Unmade(t.Context(), bookings); err != nil || len(unmade) != 1 || !unmade[bookings[1]][0].CameBack || unmade[bookings[1]][0].Amount != items[1].Amount-1 {
+		t.Errorf("unmade: %+v %v", unmade, err)
+	}
+	w.change(`UPDATE refunds SET elsewhere = 0, attempt = 1`)
 	refuses.on.Store(false)
 	w.turn(paymentapi.RefundJobChange{Retry: true})
 	if err := w.refunds.settle(t.Context()); err != nil {
@@ -302,6 +319,9 @@ func TestHandledRefundsAreNotTriedAgain(t *testing.T) {
 	}
 	if j := w.job(); j.Done != figure(2) || j.Handled != figure(0) {
 		t.Errorf("%+v", j)
+	}
+	if unmade, err := w.Unmade(t.Context(), bookings); err != nil || len(unmade) != 0 {
+		t.Errorf("unmade: %+v %v", unmade, err)
 	}
 	w.agree()
 }

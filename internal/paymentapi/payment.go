@@ -275,4 +275,8 @@ type FailedRefund struct {
 
 	// It was made, and the buyer was told so; the money came back later.
 	CameBack bool `json:"came_back,omitempty"`
+
+	// It had failed before, and now a person has noted how they have given the money back,
+	// or that they have not, after all.
+	Handled bool `json:"handled,omitempty"`
 }

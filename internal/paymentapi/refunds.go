@@ -35,5 +35,14 @@ type Refund struct {
 	Attempt   int64  // counts those with a key of their own at the gateway, from 1
 }
 
+// Unmade is a refund that has failed, less what was given back for it on the gateway's own
+// pages.
+type Unmade struct {
+	Amount   int64 // minor units
+	Handled  bool  // a person has given it back in another way
+	CameBack bool  // it may have been made, and the money came back
+	At       int64 // µs since 1970: when it was changed last, as by noting that it is handled
+}
+
 // RefundID is the id of the refund for an entry of an event's ledger.
 func RefundID(eventID string, seq int64) string { return eventID + ":" + strconv.FormatInt(seq, 10) }

@@ -15,6 +15,7 @@ import (
 // most one for an event and day, since the page of its refunds lists all of them, and for
 // each buyer who was told that the money was on its way.
 func (l *Letters) RefundsFailed(ctx context.Context, list []paymentapi.FailedRefund) ([]notifyapi.Notice, error) {
+	list = slices.DeleteFunc(slices.Clone(list), func(f paymentapi.FailedRefund) bool { return f.Handled })
 	return inParts(list, func(list []paymentapi.FailedRefund) ([]notifyapi.Notice, error) { return l.refundsFailed(ctx, list) })
 }
 

@@ -53,6 +53,7 @@ var asides = []struct {
 	{text: "AND b.user_id = $3 ORDER BY b.event_id", why: "a customer's bookings"},
 	{text: "SELECT id FROM bookings WHERE user_id = $1", why: "an account's bookings: for its payments, to close it, to hand it over"},
 	{text: "WHEN status = 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments", why: "an organizer's figures, by ranges of refunds_by_event and payments_given_up"},
+	{text: "FROM refunds /*sqlite: INDEXED BY refunds_failed*/ WHERE status = 'failed'", why: "credit notes of refunds that have failed, by refunds_failed; the statement names the event"},
 	{text: "WHEN EXISTS (SELECT 1 FROM payments p WHERE p.event_id = $1", why: "the same: refunds of the other mode are apart, by ranges of the primary key"},
 
 	// Parts of statements that are put together, and are not run by this test.
