@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +21,12 @@ const maxNote = 500
 type stuckRow struct {
 	paymentapi.StuckRefund
 	Reference string // of its booking
+	Words     string // the key of the reason's words; "": it has none
 }
+
+// refundReasons are the reasons of failed refunds that have words of their own; all others
+// are codes of a gateway.
+var refundReasons = []string{"no-payment", "more-than-captured", "charged-back", "refunded-elsewhere", "elsewhere-failed", "refund_failed"}
 
 // refunds shows how far the refunds of an event have got, and pauses and resumes them.
 func (c *Console) refunds(v *page.Visit, e *eventapi.Event) error {
@@ -62,7 +68,10 @@ func (c *Console) refunds(v *page.Visit, e *eventapi.Event) error {
 	}
 	rows := make([]stuckRow, len(j.Items))
 	for i, r := range j.Items {
-		rows[i] = stuckRow{r, id.Reference(r.BookingID)}
+		rows[i] = stuckRow{StuckRefund: r, Reference: id.Reference(r.BookingID)}
+		if slices.Contains(refundReasons, r.Reason) {
+			rows[i].Words = "refunds.reason." + r.Reason
+		}
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "refunds", page.Meta{Title: v.T("refunds.title"), NoIndex: true}, map[string]any{
