@@ -46,6 +46,9 @@ func TestOrganizersRefund(t *testing.T) {
 	if w := h.ask(t, ann, "GET", "/bookings/"+booking, ""); strings.Contains(w.Body.String(), "paid_left") || !strings.Contains(w.Body.String(), `"refunds":[{"until":"2099-03-01T20:00:00Z","amount":8450}]`) {
 		t.Errorf("the buyer reads %s", w.Body)
 	}
+	if w := h.ask(t, organizer, "POST", "/bookings/"+booking+"/cancellations", `{"seats":[],"reason":"The stalls are closed."}`); w.Code != 422 || !strings.Contains(w.Body.String(), "seats") {
+		t.Errorf("no seats are all seats: %d %s", w.Code, w.Body) // a program whose filter has found none
+	}
 	if w := h.ask(t, organizer, "POST", "/bookings/"+booking+"/cancellations", fmt.Sprintf(`{"seats":[%q],"reason":"The stalls are closed."}`, b.Seats[0].Label)); w.Code != 200 || !strings.Contains(w.Body.String(), `"paid_left":3450`) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}

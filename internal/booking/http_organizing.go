@@ -14,7 +14,7 @@ type organizerCancelIn struct {
 	ID      string `path:"id" maxLength:"64" doc:"Id of the booking."`
 	IfMatch string `header:"If-Match" doc:"ETag of the booking as you last read it. If it has changed since, the answer is 412."`
 	Body    struct {
-		Seats  []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats to cancel. Default: all." example:"[\"101-A-12\"]"`
+		Seats  []string `json:"seats,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Labels of the seats to cancel. Default, if it is left out: all." example:"[\"101-A-12\"]"`
 		Refund string   `json:"refund,omitempty" enum:"full,terms" doc:"full: what the seats cost goes back. terms: what the buyer would get back now by the event's cancellation terms. Default: full." example:"full"`
 		Reason string   `json:"reason" maxLength:"300" doc:"Why, for the buyer. The email about the refund says it." example:"The stalls are closed."`
 	}

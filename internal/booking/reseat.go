@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -94,26 +95,41 @@ func (s *Service) Reseat(ctx context.Context, caller caller.Caller, r bookingapi
 		return b, err
 	}
 	var others []string
-	for _, label := range r.Seats {
+	var at []int // of others, in r.Seats
+	for i, label := range r.Seats {
+		if slices.Contains(r.Seats[:i], label) {
+			return b, errs.Bad(fmt.Sprintf("seats[%d]", i), "seat-twice", "names %s twice", label)
+		}
 		if _, ok := own[label]; !ok {
-			others = append(others, label)
+			others, at = append(others, label), append(at, i)
 		}
 	}
-	return s.look(ctx, b.EventID, &bookingapi.Selection{Seats: others}, func(_ *view, c command) (bookingapi.Booking, error) {
+	moved, err := s.look(ctx, b.EventID, &bookingapi.Selection{Seats: others}, func(_ *view, c command) (bookingapi.Booking, error) {
 		moved := *organized
 		moved.do, moved.version, moved.at = doReseat, r.Version, c.at
-		for i, label := range r.Seats {
+		for _, label := range r.Seats {
 			seat, ok := own[label]
 			if !ok {
 				seat, c.seats = c.seats[0], c.seats[1:]
-			}
-			if slices.Contains(moved.seats, seat) {
-				return b, errs.Bad(fmt.Sprintf("seats[%d]", i), "seat-twice", "names %s twice", label)
 			}
 			moved.seats = append(moved.seats, seat)
 		}
 		return s.submit(ctx, &moved)
 	})
+	return moved, seatsAt(err, at)
+}
+
+// seatsAt is an error about the i-th of some seats as one about the seat at at[i].
+func seatsAt(err error, at []int) error {
+	if e := (*errs.Error)(nil); errors.As(err, &e) {
+		for i := range e.Fields {
+			var n int
+			if _, no := fmt.Sscanf(e.Fields[i].Name, "seats[%d]", &n); no == nil && n < len(at) {
+				e.Fields[i].Name = fmt.Sprintf("seats[%d]", at[n])
+			}
+		}
+	}
+	return err
 }
 
 // movesDue lists ids, greater than after, of moved bookings whose tickets have to be mailed,

@@ -122,9 +122,16 @@ func TestReseatRefusals(t *testing.T) {
 	if gone := errs.Of(err).Extra["seats"]; !slices.Equal(gone.([]string), []string{"A-B-1", "A-B-2"}) {
 		t.Errorf("gone are %v", gone)
 	}
-	for _, seats := range [][]string{nil, {"A-B-3"}, {"A-B-3", "A-B-3"}, {"A-A-1", "A-A-1"}, {"A-B-3", "PIT-1"}, {"A-B-3", "A-Z-9"}, {"A-B-3", "A-B-4", "A-B-5"}} {
-		if _, err := w.reseat(boss(), b, seats...); errs.KindOf(err) != errs.Invalid {
-			t.Errorf("to %v: %v", seats, err)
+	for _, tt := range []struct {
+		seats []string
+		field string
+	}{
+		{nil, "seats"}, {[]string{"A-B-3"}, "seats"}, {[]string{"A-B-3", "A-B-3"}, "seats[1]"}, {[]string{"A-A-1", "A-A-1"}, "seats[1]"}, {[]string{"A-B-3", "PIT-1"}, "seats[1]"},
+		{[]string{"A-B-3", "A-Z-9"}, "seats[1]"}, {[]string{"A-A-1", "A-Z-9"}, "seats[1]"}, {[]string{"A-Z-9", "A-A-1"}, "seats[0]"}, {[]string{"A-B-3", "A-B-4", "A-B-5"}, "seats"},
+	} {
+		_, err := w.reseat(boss(), b, tt.seats...)
+		if e := errs.Of(err); errs.KindOf(err) != errs.Invalid || len(e.Fields) != 1 || e.Fields[0].Name != tt.field {
+			t.Errorf("to %v: %v, not of %s", tt.seats, err, tt.field)
 		}
 	}
 	for _, reason := range []string{"", "a\nb", strings.Repeat("x", bookingapi.MaxReason+1)} {
