@@ -68,7 +68,7 @@ func TestOrganizersMoveBookings(t *testing.T) {
 		t.Errorf("%s is not free", first)
 	}
 	moved := func(to string) (found string) {
-		for _, m := range box.about(to, "Your tickets for") {
+		for _, m := range box.about(to, "New seats for") {
 			if strings.Contains(m.Text, "has moved your booking") {
 				found = m.Text
 			}

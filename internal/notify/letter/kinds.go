@@ -51,7 +51,7 @@ var kinds = map[notifyapi.Kind]func(*draft){
 	},
 	notifyapi.Booked: func(d *draft) {
 		o := d.n.Data.Order
-		d.subject("tickets.subject", "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+		d.tickets()
 		switch {
 		case o.Moved != nil:
 			d.moved()
@@ -74,7 +74,7 @@ var kinds = map[notifyapi.Kind]func(*draft){
 	},
 	notifyapi.Gift: func(d *draft) {
 		o := d.n.Data.Order
-		d.subject("tickets.subject", "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+		d.tickets()
 		if o.Moved != nil {
 			d.moved()
 		} else {
@@ -124,6 +124,15 @@ var kinds = map[notifyapi.Kind]func(*draft){
 		d.button("refunded.button", d.n.Data.Link)
 	},
 	notifyapi.Announcement: announcement,
+}
+
+// tickets is the subject of an email with tickets.
+func (d *draft) tickets() {
+	key := "tickets.subject"
+	if d.n.Data.Order.Moved != nil {
+		key = "moved.seats.subject"
+	}
+	d.subject(key, "Event", name(d.n.Data.Event.Title), "Reference", d.n.Data.Order.Reference)
 }
 
 // moved says that the organizer has moved the order to other seats.
