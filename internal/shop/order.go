@@ -44,7 +44,8 @@ func (o *Order) Ticketed() bool {
 	return o.Status == bookingapi.Booked && !o.Off() && (o.Gift() || o.Kind == bookingapi.Sold && o.Payment != nil && o.Payment.Paid())
 }
 
-// Due returns the money that is being refunded, in minor units.
+// Due returns the money that is being refunded, in minor units. What the buyer's bank has
+// withdrawn because of a dispute is not.
 func (o *Order) Due() int64 {
 	if o.Payment == nil || o.Payment.Status != paymentapi.Captured {
 		return 0
@@ -53,7 +54,7 @@ func (o *Order) Due() int64 {
 	if o.Status == bookingapi.Booked && o.Off() {
 		kept = 0
 	}
-	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
+	return max(0, o.Payment.Amount-o.Payment.Refunded-o.Payment.Disputed-kept)
 }
 
 // Tests reports whether an order was not paid with real money. Orders that cost nothing are

@@ -42,6 +42,7 @@ func TestOrderStates(t *testing.T) {
 		{"given up while it is undone", bookingapi.Booked, bookingapi.Sold, 200, 0, &paymentapi.Payment{Status: paymentapi.Refunded, History: []paymentapi.Step{{Status: paymentapi.Returning}}, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
 		{"over", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
 		{"cancelled", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
+		{"cancelled after a lost dispute", bookingapi.Cancelled, bookingapi.Sold, 200, 0, &paymentapi.Payment{Status: paymentapi.Captured, Amount: 200, Disputed: 200, History: paid("captured", 0).History}, "on_sale", "cancelled", false, 0, false},
 		{"refunded", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},
 		{"released", bookingapi.Cancelled, bookingapi.Sold, 200, 0, nil, "on_sale", "cancelled", false, 0, false},
 		{"given away", bookingapi.Booked, bookingapi.Complimentary, 0, 0, nil, "on_sale", "booked", true, 0, true},
