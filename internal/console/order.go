@@ -95,12 +95,25 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	if err != nil {
 		return err
 	}
-	disputed = slices.DeleteFunc(disputed, func(p paymentapi.Payment) bool { return p.Disputed == 0 })
+	disputed = slices.DeleteFunc(disputed, func(p paymentapi.Payment) bool { return p.Disputed == 0 || !disputing(&p) })
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
 		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
+}
+
+// disputing reports whether a dispute of a payment is not decided yet.
+func disputing(p *paymentapi.Payment) (open bool) {
+	for _, s := range p.History {
+		switch s.Status {
+		case paymentapi.Disputed:
+			open = true
+		case paymentapi.DisputeWon, paymentapi.DisputeLost:
+			open = false
+		}
+	}
+	return open
 }
 
 // paymentStep is a step of a payment.
