@@ -66,6 +66,8 @@ type Config struct {
 	// For tests: several nodes in this process share the SQLite file, and none of them
 	// locks the folder.
 	Together bool
+	// For tests: each write has a transaction of its own on SQLite, and shares it with none.
+	Apart bool
 	// For tests: makes SQLite's connections; nil leaves it to the driver.
 	Connector func(d driver.Driver, dsn string) driver.Connector
 	// For tests: may change the configuration of PostgreSQL's connections.

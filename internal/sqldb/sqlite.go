@@ -117,7 +117,11 @@ func (db *DB) openPools(ctx context.Context, cfg Config) error {
 			return errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
 		}
 	}
-	db.group = batch.New(maxShared, maxWaiting, db.commit)
+	shared := maxShared
+	if cfg.Apart {
+		shared = 1
+	}
+	db.group = batch.New(shared, maxWaiting, db.commit)
 	return nil
 }
 

@@ -21,12 +21,11 @@ type record struct {
 
 func newRecord() *record { return &record{statements: map[string]bool{}, open: map[any][]string{}} }
 
-// begins and ends are how transactions, and on SQLite the parts of one that several
-// callers share, are bounded.
-func begins(text string) bool { return strings.EqualFold(text, "BEGIN") || text == "SAVEPOINT w" }
+// begins and ends are how transactions are bounded.
+func begins(text string) bool { return strings.EqualFold(text, "BEGIN") }
 
 func ends(text string) bool {
-	return slices.ContainsFunc([]string{"COMMIT", "ROLLBACK", "RELEASE w", "ROLLBACK TO w"}, func(s string) bool { return strings.EqualFold(s, text) })
+	return strings.EqualFold(text, "COMMIT") || strings.EqualFold(text, "ROLLBACK")
 }
 
 // saw notes a statement on a connection.

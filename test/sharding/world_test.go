@@ -36,7 +36,7 @@ type world struct {
 func newWorld(t *testing.T, dialect sqldb.Dialect) *world {
 	t.Helper()
 	w := &world{t: t, record: newRecord()}
-	cfg := sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF", Connector: func(d driver.Driver, dsn string) driver.Connector {
+	cfg := sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF", Apart: true, Connector: func(d driver.Driver, dsn string) driver.Connector {
 		return &connector{d, dsn, w.record}
 	}}
 	if dialect == sqldb.Postgres {
