@@ -450,9 +450,6 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool, got bookingap
 		if o.live(o.pays(b), c.bookingID)+len(b.seats) > o.limit {
 			return o.many(o.pays(b), c.bookingID, len(b.seats))
 		}
-		if o.paused(o.pays(b)) {
-			return "hold-cooldown"
-		}
 		if slices.ContainsFunc(b.seats, func(s int32) bool { return !o.free(s) && o.seats[s].booking != c.bookingID }) {
 			if said := o.instead(c, b, got); said != "" {
 				return said
