@@ -20,9 +20,9 @@ type Order struct {
 // Sold is the kind of an order with a price; see Block and Complimentary.
 const Sold = "sale"
 
-// Live reports whether the order's seats are held or sold at the given time.
-func (o *Order) Live(now time.Time) bool {
-	return o.Status == Booked || o.Status == Pending && o.ExpiresAt > now.UnixMicro()
+// Live reports whether the booking's seats are held or sold at the given time.
+func (b *Booking) Live(now time.Time) bool {
+	return b.Status == Booked || b.Status == Pending && b.ExpiresAt > now.UnixMicro()
 }
 
 // Gift reports whether the seats are complimentary.

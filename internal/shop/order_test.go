@@ -34,6 +34,7 @@ func TestOrderStates(t *testing.T) {
 		{"lapsed", bookingapi.Pending, bookingapi.Sold, 200, -time.Minute, nil, "on_sale", "expired", false, 0, false},
 		{"declined", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("failed", 0), "on_sale", "held", false, 0, true},
 		{"under way", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("pending", 0), "on_sale", "paying", false, 0, true},
+		{"paid late", bookingapi.Expired, bookingapi.Sold, 200, 0, paid("authorized", 0), "on_sale", "paying", false, 0, false},
 		{"money not taken yet", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("authorized", 0), "on_sale", "booked", false, 0, true},
 		{"paid", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
 		{"half given back", bookingapi.Booked, bookingapi.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},

@@ -167,6 +167,7 @@ type waitPage struct {
 	*Purchase
 	Approve string // where the payment is to be approved; "": nowhere, or not known yet
 	First   bool   // the buyer was not there yet
+	Late    bool   // the hold has ended meanwhile
 }
 
 // wait shows that a payment takes a while, or where it is to be approved. The page reloads
@@ -185,7 +186,7 @@ func (s *Shop) wait(v *page.Visit) error {
 			p.Payment = &now
 		}
 	}
-	w := waitPage{Purchase: &p, First: v.Request.URL.Query().Has(approveFirst)}
+	w := waitPage{Purchase: &p, First: v.Request.URL.Query().Has(approveFirst), Late: !p.Live(v.Now())}
 	next := ""
 	if !p.underWay() {
 		if next = p.elsewhere(); next == "" {
