@@ -132,7 +132,7 @@ func TestCancelShowsRefund(t *testing.T) {
 			t.Errorf("step %d: shown %s, given back %d in %d entries", i, shown, after-before, m-n)
 		}
 		body := h.ask(t, ann, "GET", "/orders/"+booking, "").Body.String()
-		if !strings.Contains(body, fmt.Sprintf("€%d.00 is on its way back", after/100)) {
+		if !strings.Contains(body, fmt.Sprintf("€%d.00 goes back", after/100)) {
 			t.Errorf("step %d: the order does not say what is on its way", i)
 		}
 	}

@@ -93,7 +93,7 @@ func TestOrderOfACancelledEvent(t *testing.T) {
 		t.Fatal(w.Body)
 	}
 	body := h.read(t, ann, "/orders/"+paid)
-	has(t, body, "This event has been cancelled.", "€100.00 is on its way back to you")
+	has(t, body, "This event has been cancelled.", "€100.00 goes back to you")
 	hasNot(t, body, "/tickets", "there is nothing to refund")
 	has(t, h.read(t, bob, "/orders/"+gift), "This event has been cancelled.", "there is nothing to refund")
 	ctx, stop := context.WithCancel(t.Context())

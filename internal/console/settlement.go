@@ -51,7 +51,7 @@ func (c *Console) movements(v *page.Visit, e *eventapi.Event) error {
 	for _, a := range paymentapi.Accounts {
 		columns = append(columns, string(a))
 	}
-	columns = append(columns, "gateway", "gateway_account", "test")
+	columns = append(columns, "gateway_name", "gateway_account", "test")
 	out, rc := beginCSV(v, slug.Make(e.Title)+"-settlement.csv", columns), http.NewResponseController(v.W)
 	if v.Method == http.MethodHead {
 		return nil

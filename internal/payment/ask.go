@@ -251,6 +251,9 @@ func (s *Service) hearOthers(ctx context.Context, p record, list []provider.Refu
 
 // refundsAt lists the refunds of a payment's charge, as far as the gateway can.
 func (s *Service) refundsAt(ctx context.Context, p *record, try int64) ([]provider.Refund, error) {
+	if no, away := s.gatewayOf(p).(noGateway); away {
+		return nil, no.why // that it lists none would say that none was made
+	}
 	g, ok := s.gateway.(provider.Refunds)
 	if !ok {
 		return nil, nil

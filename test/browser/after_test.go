@@ -69,7 +69,7 @@ func TestCancelOneSeat(t *testing.T) {
 	told := strings.Fields(r.text(".refund dd"))[0]
 	r.click("main form button.danger")
 	r.wait("main .order-event")
-	if text := r.text("main"); !strings.Contains(text, told) || !strings.Contains(text, "Partly refunded") && !strings.Contains(text, "is on its way back to you") {
+	if text := r.text("main"); !strings.Contains(text, told) || !strings.Contains(text, "Partly refunded") && !strings.Contains(text, "goes back to you") {
 		t.Errorf("nothing about %s in %s", told, text)
 	}
 	r.open("/orders/" + id + "/tickets")
