@@ -27,7 +27,7 @@ func (c *cancelPage) Kept() (kept int64) {
 	for _, p := range c.Chosen {
 		kept += p.Tier.Price
 	}
-	return kept - c.Refund
+	return min(kept, c.Left) - c.Refund // a part may have gone back before
 }
 
 // labels returns the seats to cancel; nil: all.

@@ -83,7 +83,7 @@ func (l *Letters) refunded(o *toldOrder, r *paymentapi.Return, left int, goodwil
 		for i := range o.Places {
 			n.Data.Refund.Kept += o.Places[i].Tier.Price
 		}
-		n.Data.Refund.Kept = max(0, n.Data.Refund.Kept-r.Amount)
+		n.Data.Refund.Kept = max(0, min(n.Data.Refund.Kept-r.Amount, o.Payment.Amount-o.Payment.Refunded)) // a part may have gone back before
 	}
 	if o.Off() {
 		n.Data.Refund.Left = 0 // the rest is cancelled in a moment
