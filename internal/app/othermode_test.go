@@ -59,7 +59,7 @@ func TestMarksGoByThePayment(t *testing.T) {
 				t.Errorf("the list: %s", list)
 			}
 			at := h.page(t, org, "GET", "/organizer/events/"+event, nil, 200)
-			has(t, at, `<p class="big num">€50.00</p><p class="fine num">1 paid booking</p><p class="fine num">Besides, €50.00 in `+other, "including "+other)
+			has(t, at, `<p class="big num">€50.00</p><p class="fine num">1 paid booking</p><p class="fine num">Plus €50.00 in `+other, "including "+other)
 			if strings.Count(at, `<span class="chip wait">`+strings.ToUpper(money[:1])+money[1:]+" money</span>") != 1 {
 				t.Errorf("the bookings on the live page: %s", at)
 			}

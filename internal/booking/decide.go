@@ -307,8 +307,8 @@ func (s *state) payLate(c *command, b *record, sold *effect) ([]effect, error) {
 	if err := s.overLimit(s.payer(b), b.ID, len(b.Seats)); err != nil {
 		return nil, err
 	}
-	// A pause after unpaid holds does not apply: this one is being paid, and "later" would
-	// keep the buyer's money waiting.
+	// The pause after unpaid holds does not apply: this hold is being paid, and a refusal
+	// until later would keep the buyer's money reserved.
 	sold.late = bookingapi.SameSeats
 	effects, err := s.take(b.Seats, b.ID)
 	if err != nil && c.others {

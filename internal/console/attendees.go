@@ -25,8 +25,7 @@ const (
 var columns = []string{"reference", "status", "seat", "section", "row", "number", "tier", "price", "currency", "name", "email", "booked_at", "kind", "test"}
 
 // attendees answers with one line for each booked seat, or, for a cancelled event, for
-// each seat that was booked, since no mail informs these buyers. The format is CSV (RFC
-// 4180) in UTF-8. It begins with a byte order mark, because the most common spreadsheet
+// each seat that was booked. The format is CSV (RFC 4180) in UTF-8. It begins with a byte order mark, because the most common spreadsheet
 // program otherwise assumes another encoding; CSV readers of common languages know it
 // under a name such as utf-8-sig.
 //

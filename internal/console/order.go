@@ -104,16 +104,18 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 }
 
 // disputing reports whether a dispute of a payment is not decided yet.
-func disputing(p *paymentapi.Payment) (open bool) {
+func disputing(p *paymentapi.Payment) bool {
+	open := map[string]bool{} // by the gateway's name; "": an earlier version has not noted it
 	for _, s := range p.History {
 		switch s.Status {
 		case paymentapi.Disputed:
-			open = true
+			open[s.Dispute] = true
 		case paymentapi.DisputeWon, paymentapi.DisputeLost:
-			open = false
+			delete(open, s.Dispute)
+			delete(open, "")
 		}
 	}
-	return open
+	return len(open) > 0
 }
 
 // paymentStep is a step of a payment.

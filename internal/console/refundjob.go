@@ -24,8 +24,8 @@ type stuckRow struct {
 	Words     string // the key of the reason's words; "": it has none
 }
 
-// refundReasons are the reasons of failed refunds that have words of their own; all others
-// are codes of a gateway.
+// refundReasons are the reasons of failed refunds that have words of their own: ours, and
+// refund_failed, which gateways say when a refund has failed later.
 var refundReasons = []string{"no-payment", "more-than-captured", "charged-back", "refunded-elsewhere", "elsewhere-failed", "refund_failed"}
 
 // refunds shows how far the refunds of an event have got, and pauses and resumes them.

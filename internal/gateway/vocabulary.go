@@ -176,7 +176,7 @@ var particular = map[string]word{
 	"Shape.text":               {"Text that is drawn on the shape.", "Stage"},
 	"Shape.width":              {"Size of a rectangle or an ellipse, in the drawing's units.", 480},
 	"Shape.y":                  {"Vertical position in the drawing's units, growing downwards.", 320},
-	"PaymentStep.status":       {"The new state of the payment.", nil},
+	"PaymentStep.status":       {"The new state of the payment, or what happened to its money: partly_refunded, refunded_elsewhere, refund_failed, taken_otherwise, excess_returned, excess_failed, disputed, dispute_won, dispute_lost.", nil},
 	"Tier.name":                {"Name of the price tier, as buyers see it.", "Stalls"},
 	"SectionTier.id":           {"Id of the tier, unique within the event.", "t1"},
 	"SectionTier.name":         {"Name of the price tier, as buyers see it.", "Stalls"},

@@ -326,6 +326,8 @@ type statementBody struct {
 	Payout      int64  `json:"payout" doc:"To be paid out now: due less transferred, reserve and paid_out. Negative: the organizer owes it." example:"4853500"`
 	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back, with what it has taken otherwise than asked, and without transferred." example:"5193500"`
 
+	Difference int64 `json:"difference" doc:"What the gateway has taken beyond what it was asked for, and owes to buyers. Negative: it has taken less." example:"0"`
+
 	Transferred  int64 `json:"transferred" doc:"What of due the gateway has passed on to an account of the organizer's own there, less what it has taken back from it for refunds." example:"0"`
 	OperatorFees int64 `json:"operator_gateway_fees" doc:"What the gateway has kept for payments that it passes on to an account of the organizer's own. The operator pays it." example:"0"`
 }
@@ -356,7 +358,7 @@ func (s *Service) settlement(ctx context.Context, in *byEvent) (*settlementOut, 
 	}
 	out := &settlementOut{private, settlementBody{t.EventID, t.At, t.Over, t.Held, codec.OrNil(t.HeldUntil), make([]statementBody, len(t.Items))}}
 	for i, x := range t.Items {
-		out.Body.Items[i] = statementBody{x.Currency, x.Payments, x.Gross, x.GrossFees, x.GrossTax, x.Refunded, x.Refunds, x.RefundFees, x.RefundTax, x.Chargebacks, x.GatewayFees, x.Due, x.Reserve, x.PaidOut, x.Payout, x.AtGateway, x.Transferred, x.OperatorFees}
+		out.Body.Items[i] = statementBody{x.Currency, x.Payments, x.Gross, x.GrossFees, x.GrossTax, x.Refunded, x.Refunds, x.RefundFees, x.RefundTax, x.Chargebacks, x.GatewayFees, x.Due, x.Reserve, x.PaidOut, x.Payout, x.AtGateway, x.Difference, x.Transferred, x.OperatorFees}
 	}
 	return out, nil
 }

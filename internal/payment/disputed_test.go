@@ -110,16 +110,16 @@ func TestAnotherDispute(t *testing.T) {
 		withdrawn     int64
 		dispute       string
 	}{
-		"won, then open":           {provider.DisputeWon, provider.DisputeOpen, false, 3, 3000, disputeOpen},
-		"won, then lost":           {provider.DisputeWon, provider.DisputeLost, false, 4, 3000, disputeLost},
-		"won, then won":            {provider.DisputeWon, provider.DisputeWon, false, 4, 0, disputeWon},
-		"lost, then lost":          {provider.DisputeLost, provider.DisputeLost, false, 4, 7000, disputeLost},
-		"lost, then won":           {provider.DisputeLost, provider.DisputeWon, false, 4, 4000, disputeLost},
-		"together, open and lost":  {provider.DisputeOpen, provider.DisputeLost, true, 3, 7000, disputeOpen},
-		"together, won and lost":   {provider.DisputeWon, provider.DisputeLost, true, 4, 3000, disputeLost},
-		"together, both are won":   {provider.DisputeWon, provider.DisputeWon, true, 4, 0, disputeWon},
-		"together, none is heard":  {provider.DisputeOpen, provider.DisputeOpen, true, 2, 7000, disputeOpen},
-		"lost, and another is won": {provider.DisputeLost, provider.DisputeWon, true, 4, 4000, disputeLost},
+		"won, then open":            {provider.DisputeWon, provider.DisputeOpen, false, 3, 3000, disputeOpen},
+		"won, then lost":            {provider.DisputeWon, provider.DisputeLost, false, 4, 3000, disputeLost},
+		"won, then won":             {provider.DisputeWon, provider.DisputeWon, false, 4, 0, disputeWon},
+		"lost, then lost":           {provider.DisputeLost, provider.DisputeLost, false, 4, 7000, disputeLost},
+		"lost, then won":            {provider.DisputeLost, provider.DisputeWon, false, 4, 4000, disputeLost},
+		"together, open and lost":   {provider.DisputeOpen, provider.DisputeLost, true, 3, 7000, disputeOpen},
+		"together, won and lost":    {provider.DisputeWon, provider.DisputeLost, true, 4, 3000, disputeLost},
+		"together, both are won":    {provider.DisputeWon, provider.DisputeWon, true, 4, 0, disputeWon},
+		"together, none is decided": {provider.DisputeOpen, provider.DisputeOpen, true, 2, 7000, disputeOpen},
+		"lost, and another is won":  {provider.DisputeLost, provider.DisputeWon, true, 4, 4000, disputeLost},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

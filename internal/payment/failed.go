@@ -23,7 +23,7 @@ func (s *Service) FailedRefunds() bus.Outbox { return s.failed }
 
 // failed is what the message about a refund says that was not made.
 func (w *endRefund) failed() paymentapi.FailedRefund {
-	return paymentapi.FailedRefund{BookingID: w.bookingID, Seq: w.seq, Attempt: w.attempt, Amount: w.amount, Reason: w.reason, At: w.now}
+	return paymentapi.FailedRefund{BookingID: w.bookingID, Seq: w.seq, Attempt: w.attempt, Amount: w.amount - w.elsewhere, Reason: w.reason, At: w.now}
 }
 
 // failedLater is what the message about a refund says that was made, and whose money came back.

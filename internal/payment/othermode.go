@@ -21,8 +21,8 @@ type otherMode struct {
 }
 
 // OtherMode returns the bookings of an event that were paid in the other mode than this
-// program's: with test money if it takes real money, and with real money otherwise. They
-// are seldom any; all payments of the event are read once in a while. The map must not be
+// program's: with test money if it takes real money, and with real money otherwise. There
+// are seldom any. All payments of the event are read once in a while. The map must not be
 // changed.
 func (s *Service) OtherMode(ctx context.Context, eventID string) (map[string]bool, error) {
 	if known, ok := s.otherModes.Load(eventID); ok && s.now().Sub(known.(otherMode).at) < otherModeFor {

@@ -111,7 +111,7 @@ type Payment struct {
 type Step struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
-	Amount int64     `json:"amount,omitempty" doc:"Amount of a refund or a dispute, or the new amount of the payment if it changed, in minor units of the currency."`
+	Amount int64     `json:"amount,omitempty" doc:"Amount of a refund, of an excess that went back or of a dispute; for taken_otherwise, what was taken in all; else the new amount of the payment if it changed; in minor units of the currency."`
 
 	Dispute string `json:"-"` // the gateway's name of the dispute
 }

@@ -51,9 +51,9 @@ type StuckRefund struct {
 	ID        string `json:"id" doc:"Id of the refund: the event's id, a colon, and the seq of the cancellation."`
 	BookingID string `json:"booking_id" doc:"Id of the booking."`
 	PaymentID string `json:"payment_id,omitempty" doc:"Id of the payment. Absent until it is known."`
-	Amount    int64  `json:"amount" doc:"Minor units."`
+	Amount    int64  `json:"amount" doc:"Minor units, less what was given back of it on the gateway's own pages."`
 	Status    string `json:"status" enum:"failed,pending,handled" doc:"failed: it is not tried again by itself. pending: it is tried again. handled: it has failed, and the organizer has given the money back in another way."`
-	Reason    string `json:"reason" doc:"The gateway's code, or: delayed (the gateway did not answer, or its answer was unclear), no-payment, more-than-captured, charged-back, refunded-elsewhere (some of it was given back on the gateway's own pages), elsewhere-failed (that was so, and that money came back)." example:"delayed"`
+	Reason    string `json:"reason" doc:"The gateway's code, or: delayed (the gateway did not answer, or its answer was unclear), no-payment, more-than-captured, charged-back, refunded-elsewhere (money was given back on the gateway's own pages, perhaps for another refund that was noted as handled), elsewhere-failed (it was given back there, and that money came back)." example:"delayed"`
 	Note      string `json:"note,omitempty" doc:"How the money was given back in another way. Absent: it was not." example:"Bank transfer, 3 March"`
 	UpdatedAt int64  `json:"-"` // µs since 1970
 	Seq       int64  `json:"-"` // of the cancellation

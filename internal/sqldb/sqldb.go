@@ -50,7 +50,7 @@ type DB struct {
 	lock                *flock.Flock // this process has the folder; nil: together, or to read only
 	clock               func() time.Time
 	group               *batch.Queue[writeFunc] // only its worker writes
-	careful             int                     // how many transactions go on savepoints at once; the worker's
+	careful             int                     // how many of the next shared transactions use savepoints from the start; the worker's
 	save, undo, release *sql.Stmt
 	prepared            sync.Map // by text: the statements of Query
 

@@ -58,7 +58,7 @@ type Gateway struct {
 	spent    spentKeys
 }
 
-// requestTimeout bounds one request. A step makes up to four.
+// requestTimeout bounds one request. What a step may take is bounded by the payment service.
 const requestTimeout = 20 * time.Second
 
 // maxAnswer bounds the body of an answer: a page of a list has a few hundred kB.
