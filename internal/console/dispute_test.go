@@ -56,3 +56,26 @@ func TestEvidenceNamesDisputes(t *testing.T) {
 		}
 	}
 }
+
+// The organizer is asked for evidence while any dispute is not decided.
+func TestDisputing(t *testing.T) {
+	step := func(status paymentapi.Status, dispute string) paymentapi.Step {
+		return paymentapi.Step{Status: status, Dispute: dispute}
+	}
+	for name, tt := range map[string]struct {
+		history []paymentapi.Step
+		open    bool
+	}{
+		"none":                          {[]paymentapi.Step{step(paymentapi.Captured, "")}, false},
+		"open":                          {[]paymentapi.Step{step(paymentapi.Disputed, "a")}, true},
+		"lost":                          {[]paymentapi.Step{step(paymentapi.Disputed, "a"), step(paymentapi.DisputeLost, "a")}, false},
+		"won, and another":              {[]paymentapi.Step{step(paymentapi.Disputed, "a"), step(paymentapi.DisputeWon, "a"), step(paymentapi.Disputed, "b")}, true},
+		"two, and one is decided":       {[]paymentapi.Step{step(paymentapi.Disputed, "a"), step(paymentapi.Disputed, "b"), step(paymentapi.DisputeLost, "b")}, true},
+		"begun by an earlier version":   {[]paymentapi.Step{step(paymentapi.Disputed, ""), step(paymentapi.DisputeLost, "a")}, false},
+		"written by an earlier version": {[]paymentapi.Step{step(paymentapi.Disputed, ""), step(paymentapi.DisputeWon, "")}, false},
+	} {
+		if open := disputing(&paymentapi.Payment{History: tt.history}); open != tt.open {
+			t.Errorf("%s: %t", name, open)
+		}
+	}
+}
