@@ -295,5 +295,5 @@ func (w *failRefund) apply(t *batchTx) error {
 		return fmt.Errorf("payment %s: %w", p.ID, errChanged)
 	}
 	t.refundsFailed = append(t.refundsFailed, w.failedLater())
-	return nil
+	return t.owesAll(&m.to, w.seq)
 }

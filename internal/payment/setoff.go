@@ -57,6 +57,9 @@ func (r *owedRefund) rank() int {
 
 // setOffAmong sets an amount off: against the refund that it is exact for, if there is one.
 func setOffAmong(list []owedRefund, amount int64) {
+	if amount <= 0 {
+		return
+	}
 	var order []*owedRefund
 	for i := range list {
 		if list[i].rank() >= 0 && list[i].elsewhere < list[i].amount {
@@ -80,21 +83,31 @@ func setOffAmong(list []owedRefund, amount int64) {
 }
 
 // cameBackAmong takes an amount back that was set off: from the refund that it is exact for,
-// if there is one. A person decides about refunds that were over.
-func cameBackAmong(list []owedRefund, amount int64) {
-	var order []*owedRefund
+// if there is one. A person decides about refunds that were over. lost is what has come back
+// before of what is set off against those that are done.
+func cameBackAmong(list []owedRefund, amount, lost int64) {
+	type covered struct {
+		*owedRefund
+		by int64
+	}
+	var order []covered
 	for i := range list {
-		if list[i].elsewhere > 0 {
-			order = append(order, &list[i])
+		r := covered{&list[i], list[i].elsewhere}
+		if r.status == refundDone {
+			r.by -= min(lost, r.by)
+			lost -= r.elsewhere - r.by
+		}
+		if r.by > 0 {
+			order = append(order, r)
 		}
 	}
 	slices.Reverse(order)
-	slices.SortStableFunc(order, func(a, b *owedRefund) int { return cmp.Compare(a.rank(), b.rank()) }) // those that are over first
-	if i := slices.IndexFunc(order, func(r *owedRefund) bool { return r.elsewhere == amount }); i >= 0 {
+	slices.SortStableFunc(order, func(a, b covered) int { return cmp.Compare(a.rank(), b.rank()) }) // those that are over first
+	if i := slices.IndexFunc(order, func(r covered) bool { return r.by == amount }); i >= 0 {
 		order = order[i : i+1]
 	}
 	for _, r := range order {
-		part := min(amount, r.elsewhere)
+		part := min(amount, r.by)
 		if part == 0 {
 			return
 		}
@@ -113,13 +126,33 @@ func cameBackAmong(list []owedRefund, amount int64) {
 	}
 }
 
-// setOff sets off what was given back elsewhere; negative: it came back.
+// unset is what of an amount that was given back by hand is not set off. Negative: so much is
+// set off against refunds that are done, and came back.
+func unset(list []owedRefund, elsewhere int64) int64 {
+	for i := range list {
+		elsewhere -= list[i].elsewhere
+	}
+	return elsewhere
+}
+
+// setOff sets off what was given back elsewhere; negative: it came back. What came back of
+// refunds that are done is owed first.
 func (t *batchTx) setOff(p *record, amount int64) error {
 	return t.changeRefunds(p, func(list []owedRefund) {
-		if amount < 0 {
-			cameBackAmong(list, -amount)
+		if left := unset(list, p.elsewhere); amount < 0 {
+			cameBackAmong(list, -amount, max(amount-left, 0))
 		} else {
-			setOffAmong(list, amount)
+			setOffAmong(list, min(amount, left))
+		}
+	})
+}
+
+// owesAll has a refund that has come back owed with what was given back for it by hand and came
+// back before.
+func (t *batchTx) owesAll(p *record, seq int64) error {
+	return t.changeRefunds(p, func(list []owedRefund) {
+		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == seq }); i >= 0 {
+			list[i].elsewhere -= min(max(-unset(list, p.elsewhere), 0), list[i].elsewhere)
 		}
 	})
 }
@@ -131,7 +164,7 @@ func (t *batchTx) covers(p *record, seq, covered int64) error {
 		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == seq }); i >= 0 {
 			amount := list[i].elsewhere - covered
 			list[i].elsewhere = covered
-			setOffAmong(list, amount)
+			setOffAmong(list, min(amount, unset(list, p.elsewhere)))
 		}
 	})
 }

@@ -290,6 +290,69 @@ func TestARefundOfWhatWasLeftComesBack(t *testing.T) {
 	})
 }
 
+// What was given back by hand for a refund comes back, then the rest that was given back by us:
+// the buyer gets all of it. If it is given by hand once more, it is for that refund, and others
+// get what they are for.
+func TestBothPartsOfARefundComeBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(w *world, b bookingapi.Booking, payment string)
+		want int64 // of three seats of 5000
+	}{
+		"one after the other": {func(w *world, b bookingapi.Booking, payment string) {
+			w.comesBack(payment)
+			w.owes(10000)
+		}, 10000},
+		"given by hand again between them": {func(w *world, b bookingapi.Booking, payment string) {
+			w.byHand(payment, 3000)
+			w.bank.failsKey(payment+".1", refundID(event1, 3)+".2")
+			w.asks(payment)
+			w.owes(7000)
+		}, 10000},
+		"given by hand again while another seat is owed": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.declines("insufficient_funds")
+			w.gives(b, 5000)
+			w.bank.declines("")
+			w.owes(5000)
+			w.byHand(payment, 3000)
+			w.owes(5000)
+		}, 15000},
+		"again, of another seat": {func(w *world, b bookingapi.Booking, payment string) {
+			w.bank.declines("insufficient_funds")
+			w.gives(b, 5000)
+			w.bank.declines("")
+			w.byHand(payment, 3000)
+			w.byHand(payment, 3000) // of the other
+			w.owes(2000)
+			w.bank.failsByHand(payment + ".1")
+			w.asks(payment)
+			w.bank.failsByHand(payment + ".1")
+			w.asks(payment)
+			w.owes(5000)
+			w.comesBack(payment)
+			w.owes(15000)
+		}, 15000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b, payment := w.sold(1, 2, 3)
+				w.gives(b, 10000)
+				w.comesBack(payment)
+				w.byHand(payment, 3000)
+				w.again()
+				w.gone(payment, 10000)
+				w.bank.failsByHand(payment + ".1")
+				w.asks(payment)
+				w.gone(payment, 7000)
+				c.play(w, b, payment)
+				w.again()
+				w.gone(payment, c.want)
+				w.owes(0)
+				w.keeps(b.ID, 15000-c.want)
+			})
+		})
+	}
+}
+
 // failsByHand lets the last refund that somebody has made by hand fail.
 func (b *bank) failsByHand(charge string) {
 	b.mu.Lock()
@@ -303,6 +366,18 @@ func (b *bank) failsByHand(charge string) {
 			return
 		}
 	}
+}
+
+// failsKey lets the refund with a key fail.
+func (b *bank) failsKey(charge, key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[charge]
+	i := slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key })
+	r := &a.list[i]
+	r.Failed, r.Reason = true, "lost_or_stolen_card"
+	a.refunded -= r.Amount
+	b.line(provider.RefundFailed, key, provider.Charge{ID: charge, Currency: "USD"}, r.Amount)
 }
 
 // A cent that is given back by hand while the refunds of an event are made keeps none of them.
@@ -366,6 +441,33 @@ func TestSetOffBehindTheList(t *testing.T) {
 	})
 }
 
+// What was given back by hand before anything was owed may cover more of a refund than is set off
+// against it. Nothing of that is owed for others.
+func TestCoveredByMoreThanIsSetOff(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b, payment := w.sold(1, 2)
+		w.byHand(payment, 6000)
+		w.bank.declines("insufficient_funds")
+		w.gives(b, 5000)
+		w.bank.declines("")
+		w.gives(b, 5000) // 4000 are left, and 1000 are covered
+		w.gone(payment, 10000)
+		w.owes(5000)
+		w.again()
+		w.gone(payment, 10000)
+		w.owes(0)
+		w.keeps(b.ID, 0)
+	})
+}
+
+// owes checks what the refunds that have failed still owe.
+func (w *world) owes(want int64) {
+	w.t.Helper()
+	if owed, err := w.Owed(w.t.Context(), event1); err != nil || owed["USD"] != want {
+		w.t.Errorf("owed %v, want %d: %v", owed, want, err)
+	}
+}
+
 // What is set off against a failed refund as a whole is owed no more, unless a person may
 // have meant another one.
 func TestSetOffIsOwedNoMore(t *testing.T) {
@@ -377,18 +479,12 @@ func TestSetOffIsOwedNoMore(t *testing.T) {
 		if r := w.lastRefund(); r.Status != refundFailed {
 			t.Errorf("%+v", r)
 		}
-		owes := func(want int64) {
-			t.Helper()
-			if owed, err := w.Owed(t.Context(), event1); err != nil || owed["USD"] != want {
-				t.Errorf("owed %v, want %d: %v", owed, want, err)
-			}
-		}
-		owes(3000)
+		w.owes(3000)
 		w.byHand(payment, 3000)
 		if r := w.lastRefund(); r.Status != refundNeedless || r.Reason != refundedElsewhere {
 			t.Errorf("%+v", r)
 		}
-		owes(0)
+		w.owes(0)
 		w.gone(payment, 5000)
 		w.bank.declines("")
 		w.again()
@@ -607,30 +703,36 @@ func TestSetOff(t *testing.T) {
 	pending.status, done.status, handled.handled = refundPending, refundDone, "by bank transfer"
 	over.status, over.reason, over.elsewhere = refundNeedless, refundedElsewhere, 5000
 	charged.status, charged.reason = refundNeedless, chargedBack
+	partly := failed(5000, 3000)
+	partly.status = refundDone
 	for name, c := range map[string]struct {
 		list   []owedRefund
 		amount int64 // negative: it comes back
 		want   []int64
+		lost   int64 // came back before
 	}{
-		"none":                {nil, 5000, nil},
-		"exact":               {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 5000, []int64{0, 5000}},
-		"exact rest":          {[]owedRefund{failed(4000, 0), failed(5000, 2000)}, 3000, []int64{0, 5000}},
-		"first of equal ones": {[]owedRefund{failed(5000, 0), failed(5000, 0)}, 5000, []int64{5000, 0}},
-		"for both":            {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 9000, []int64{4000, 5000}},
-		"more than all":       {[]owedRefund{failed(4000, 0)}, 9000, []int64{4000}},
-		"failed ones first":   {[]owedRefund{handled, charged, pending, failed(5000, 0)}, 5000, []int64{0, 0, 0, 5000}},
-		"then pending ones":   {[]owedRefund{handled, charged, pending}, 5000, []int64{0, 0, 5000}},
-		"then charged back":   {[]owedRefund{handled, charged}, 5000, []int64{0, 5000}},
-		"then handled ones":   {[]owedRefund{over, done, handled}, 5000, []int64{5000, 0, 5000}},
-		"back, exact":         {[]owedRefund{over, failed(4000, 4000)}, -4000, []int64{5000, 0}},
-		"back, over first":    {[]owedRefund{over, failed(5000, 5000)}, -5000, []int64{0, 5000}},
-		"back, of several":    {[]owedRefund{over, failed(4000, 4000)}, -7000, []int64{0, 2000}},
-		"back, of none":       {[]owedRefund{failed(4000, 0), done}, -4000, []int64{0, 0}},
+		"none":                      {nil, 5000, nil, 0},
+		"nothing":                   {[]owedRefund{failed(4000, 0)}, 0, []int64{0}, 0},
+		"exact":                     {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 5000, []int64{0, 5000}, 0},
+		"exact rest":                {[]owedRefund{failed(4000, 0), failed(5000, 2000)}, 3000, []int64{0, 5000}, 0},
+		"first of equal ones":       {[]owedRefund{failed(5000, 0), failed(5000, 0)}, 5000, []int64{5000, 0}, 0},
+		"for both":                  {[]owedRefund{failed(4000, 0), failed(5000, 0)}, 9000, []int64{4000, 5000}, 0},
+		"more than all":             {[]owedRefund{failed(4000, 0)}, 9000, []int64{4000}, 0},
+		"failed ones first":         {[]owedRefund{handled, charged, pending, failed(5000, 0)}, 5000, []int64{0, 0, 0, 5000}, 0},
+		"then pending ones":         {[]owedRefund{handled, charged, pending}, 5000, []int64{0, 0, 5000}, 0},
+		"then charged back":         {[]owedRefund{handled, charged}, 5000, []int64{0, 5000}, 0},
+		"then handled ones":         {[]owedRefund{over, done, handled}, 5000, []int64{5000, 0, 5000}, 0},
+		"back, exact":               {[]owedRefund{over, failed(4000, 4000)}, -4000, []int64{5000, 0}, 0},
+		"back, over first":          {[]owedRefund{over, failed(5000, 5000)}, -5000, []int64{0, 5000}, 0},
+		"back, of several":          {[]owedRefund{over, failed(4000, 4000)}, -7000, []int64{0, 2000}, 0},
+		"back, of none":             {[]owedRefund{failed(4000, 0), done}, -4000, []int64{0, 0}, 0},
+		"back, of one that is done": {[]owedRefund{failed(4000, 3000), partly}, -3000, []int64{3000, 3000}, 0},
+		"back, after it came back":  {[]owedRefund{failed(4000, 3000), partly}, -3000, []int64{0, 3000}, 3000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := slices.Clone(c.list)
 			if c.amount < 0 {
-				cameBackAmong(list, -c.amount)
+				cameBackAmong(list, -c.amount, c.lost)
 			} else {
 				setOffAmong(list, c.amount)
 			}
