@@ -493,6 +493,51 @@ func TestSetOffIsOwedNoMore(t *testing.T) {
 	})
 }
 
+// Refunds of one booking go by what is left after one another, also if they are made in the same
+// round: none asks for more.
+func TestRefundsOfABookingInOneRound(t *testing.T) {
+	for name, c := range map[string]struct {
+		taken int64 // of two seats of 5000
+		play  func(w *world, payment string)
+	}{
+		"a part was given back by hand": {10000, func(w *world, payment string) { w.byHand(payment, 3000) }},
+		"by hand, and nobody says so":   {10000, func(w *world, payment string) { w.bank.refundsByHand(payment+".1", 3000) }},
+		"less was taken":                {7000, func(*world, string) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.bank.takesInstead(c.taken, true)
+				b, payment := w.sold(1, 2)
+				c.play(w, payment)
+				w.bank.takesTime(time.Second)
+				w.house.mu.Lock()
+				w.house.status = eventapi.Cancelled
+				w.house.mu.Unlock()
+				w.turn(paymentapi.RefundJobChange{Paused: true})
+				w.house.cancel(b.ID, 5000)
+				w.gives(b, 5000)
+				w.turn(paymentapi.RefundJobChange{})
+				time.Sleep(5 * time.Minute)
+				if j := w.job(); j.Done.Count != 2 || j.Failed.Count+j.Left.Count > 0 {
+					t.Errorf("%+v", j)
+				}
+				w.has(payment+".1", c.taken, c.taken)
+				w.gone(payment, 10000)
+			})
+		})
+	}
+}
+
+// takesTime lets the bank take some time to refund.
+func (b *bank) takesTime(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refundCut = func(provider.Charge) error {
+		time.Sleep(d)
+		return nil
+	}
+}
+
 // Refunds wait while the gateway takes no more requests, and are made then.
 func TestRefundsWaitWhileTheGatewayIsBusy(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -52,10 +52,13 @@ func (r *refunder) settle(ctx context.Context) error {
 		left := false
 		for i, err := range r.attempt(ctx, due, until) {
 			id := due[i].id
-			if left = left || errors.Is(err, errLeft); left {
-				break
+			if errors.Is(err, errLeft) {
+				left = true
+				continue
 			}
-			tried = id
+			if !left {
+				tried = id
+			}
 			switch {
 			case errors.Is(err, errWaits):
 				r.waits.Failed(id, r.s.now())
@@ -88,22 +91,34 @@ func (r *refunder) settle(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// attempt attempts some refunds concurrently, once each, and leaves some if need be.
+// attempt attempts some refunds, once each, and leaves some if need be: those of a booking one
+// after the other, since each goes by what is left of the payment, all others concurrently.
 func (r *refunder) attempt(ctx context.Context, due []openRefund, until time.Time) []error {
 	failures := make([]error, len(due))
-	next := make(chan int)
+	byBooking := map[string][]int{}
+	var bookings []string
+	for i := range due {
+		b := due[i].bookingID
+		if byBooking[b] == nil {
+			bookings = append(bookings, b)
+		}
+		byBooking[b] = append(byBooking[b], i)
+	}
+	next := make(chan []int)
 	var wg sync.WaitGroup
-	for range min(refundWorkers, len(due)) {
+	for range min(refundWorkers, len(bookings)) {
 		wg.Go(func() {
-			for i := range next {
-				if failures[i] = errLeft; !r.s.now().After(until) {
-					failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+			for list := range next {
+				for _, i := range list {
+					if failures[i] = errLeft; !r.s.now().After(until) {
+						failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+					}
 				}
 			}
 		})
 	}
-	for i := range due {
-		next <- i
+	for _, b := range bookings {
+		next <- byBooking[b]
 	}
 	close(next)
 	wg.Wait()
@@ -216,7 +231,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 			return err
 		case now.dispute == disputeOpen:
 			return errWaits
-		case !o.Spent && now.elsewhere > p.elsewhere: // it was more than what is left
+		case !o.Spent && now.Version != p.Version: // more may have gone back than was known
 			return r.withNextKey(ctx, &end)
 		}
 		end.status, end.reason, end.spent = refundFailed, o.Reason, o.Spent
