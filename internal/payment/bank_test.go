@@ -223,8 +223,11 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 	return b.step(ctx, "refund", key, c, func(a *account) provider.Outcome {
 		switch {
 		case a.refunds[key]:
-			if i := slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key }); a.list[i].Failed {
-				return provider.Outcome{Reason: a.list[i].Reason, Spent: true}
+			switch r := a.list[slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key })]; {
+			case r.Failed:
+				return provider.Outcome{Reason: r.Reason, Spent: true}
+			case r.Amount != amount:
+				return provider.Outcome{Reason: "key_reused"}
 			}
 			return provider.Outcome{Verdict: provider.Approved}
 		case slices.ContainsFunc(a.disputes, func(d provider.Dispute) bool { return d.State == provider.DisputeOpen }):

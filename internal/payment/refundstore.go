@@ -110,7 +110,7 @@ func (w *endRefund) apply(t *batchTx) error {
 	if w.short < w.give {
 		t.back = append(t.back, m.to.refunded(w))
 	}
-	if p.elsewhere > 0 {
+	if p.elsewhere > 0 || w.give < w.amount {
 		return t.covers(&m.to, w.seq, w.amount-w.give)
 	}
 	return nil

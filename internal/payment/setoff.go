@@ -158,13 +158,16 @@ func (t *batchTx) owesAll(p *record, seq int64) error {
 }
 
 // covers notes how much of a refund that is done was given back by hand. What was set off
-// against it beyond that is set off against others.
+// against it beyond that is set off against others. If some of it came back before that was
+// known, a person gives it back.
 func (t *batchTx) covers(p *record, seq, covered int64) error {
 	return t.changeRefunds(p, func(list []owedRefund) {
 		if i := slices.IndexFunc(list, func(r owedRefund) bool { return r.seq == seq }); i >= 0 {
 			amount := list[i].elsewhere - covered
 			list[i].elsewhere = covered
-			setOffAmong(list, min(amount, unset(list, p.elsewhere)))
+			left := unset(list, p.elsewhere)
+			list[i].owed = max(min(-amount, -left), 0)
+			setOffAmong(list, min(amount, left))
 		}
 	})
 }
@@ -184,11 +187,11 @@ func (t *batchTx) changeRefunds(p *record, change func([]owedRefund)) error {
 	was := slices.Clone(list)
 	change(list)
 	for i, r := range list {
-		if r == was[i] {
-			continue
-		}
-		if r.owed > 0 { // the row stays
+		if r.owed > 0 {
 			t.refundsFailed = append(t.refundsFailed, r.cameBack(p, r.owed))
+			r.owed = 0
+		}
+		if r == was[i] {
 			continue
 		}
 		n, err := t.exec(sqlSetOff, r.elsewhere, r.status, r.reason, r.handled, p.UpdatedAt, p.EventID, r.seq, r.updatedAt)

@@ -576,6 +576,51 @@ func TestGivenBackByHandAfterALostAnswer(t *testing.T) {
 	})
 }
 
+// A refund of what was left was made, its answer is lost, and what had been given back by hand
+// comes back before it is tried again: it is recorded as it was made, and a person is told what
+// is missing.
+func TestALostAnswerAndThePartByHandComesBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		byHand []int64
+		missed int64
+	}{
+		"all of that":  {[]int64{3000}, 3000},
+		"some of that": {[]int64{2000, 1000}, 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b, payment := w.sold(1, 2)
+				w.gives(b, 10000)
+				w.comesBack(payment)
+				for _, part := range c.byHand {
+					w.byHand(payment, part)
+				}
+				w.bank.losesAnswer()
+				w.turn(paymentapi.RefundJobChange{Retry: true})
+				time.Sleep(refundRound / 4)
+				w.has(payment+".1", 10000, 10000)
+				w.gone(payment, 3000)
+				w.bank.failsByHand(payment + ".1")
+				w.asks(payment)
+				time.Sleep(5 * time.Minute)
+				w.gone(payment, 10000-c.missed)
+				if r := w.lastRefund(); r.Status != refundDone {
+					t.Errorf("%+v", r)
+				}
+				list, _ := w.toldFailed()
+				list = slices.DeleteFunc(list, func(f paymentapi.FailedRefund) bool { return f.Reason != elsewhereFailed })
+				if len(list) != 1 || list[0].Amount != c.missed || !list[0].CameBack {
+					t.Errorf("told: %+v", list)
+				}
+				w.byHand(payment, c.missed)
+				w.again()
+				w.gone(payment, 10000)
+				w.owes(0)
+			})
+		})
+	}
+}
+
 // A refund that was made and whose answer was lost is recorded, also if somebody has given
 // its money back a second time.
 func TestALostAnswerIsFoundWhenMoneyIsSetOff(t *testing.T) {

@@ -225,6 +225,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	case o.Verdict == provider.Undecided:
 		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
 	case o.Verdict == provider.Declined:
+		if made, err := r.made(ctx, &p, &end); made || err != nil { // of another amount, and the answer was lost
+			return r.finishMade(ctx, &end, err)
+		}
 		now, err := r.asked(asking, p.ID)
 		switch {
 		case err != nil:
