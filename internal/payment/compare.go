@@ -173,7 +173,8 @@ func (m *accounts) took(p *Row, b *bookingapi.Bill, own bool) error {
 	if !own {
 		return m.differ("payment %s is %s, but it has sold no booking", p.ID, p.Status)
 	}
-	if needless := m.needless[p.ID]; needless > p.Disputed+p.Elsewhere {
+	missing := max(p.ExcessBack-p.Excess, 0) // it was never taken
+	if needless := m.needless[p.ID]; needless > p.Disputed+p.Elsewhere+missing {
 		return m.differ("refunds of %d were needless, but payment %s is %s, and %d went back otherwise", needless, p.ID, p.Status, p.Disputed+p.Elsewhere)
 	}
 	owed := b.Amount // what remains after all refunds

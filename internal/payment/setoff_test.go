@@ -736,6 +736,39 @@ func TestNeedlessRefundsAreOwedAgain(t *testing.T) {
 	})
 }
 
+// Less was taken than asked for, and the buyer has got all of that by a dispute: refunds are
+// needless. If they have got a part, a person decides.
+func TestChargedBackOfLess(t *testing.T) {
+	for name, c := range map[string]struct {
+		disputed int64 // of 7000
+		parts    []int64
+		want     string
+	}{
+		"all at once":  {7000, []int64{10000}, refundNeedless},
+		"seat by seat": {7000, []int64{5000, 5000}, refundNeedless},
+		"a part":       {6000, []int64{10000}, refundFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.bank.takesInstead(7000, true)
+				b, payment := w.sold(1, 2)
+				w.bank.disputes(payment+".1", provider.DisputeOpen, c.disputed)
+				w.asks(payment)
+				w.bank.disputes(payment+".1", provider.DisputeLost, c.disputed)
+				w.asks(payment)
+				for _, part := range c.parts {
+					w.gives(b, part)
+					if r := w.lastRefund(); r.Status != c.want || r.Reason != chargedBack {
+						t.Errorf("%+v", r)
+					}
+				}
+				w.gone(payment, 0)
+				w.keeps(b.ID, 10000-c.disputed) // 3000 of it were never taken
+			})
+		})
+	}
+}
+
 // A refund that was made and whose answer was lost is not needless for a dispute.
 func TestALostAnswerIsFoundBeforeARefundIsChargedBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -195,7 +195,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 			return r.finishMade(ctx, &end, err)
 		}
 		end.status, end.reason = refundNeedless, chargedBack
-		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
+		if p.left() > p.disputed { // not all of it: a person decides what is owed
 			end.status = refundFailed
 		}
 		return r.finish(ctx, &end)
