@@ -143,6 +143,9 @@ func cameBack(t *invoiceapi.Statement, p *paymentapi.Posting) {
 		case paymentapi.AccountGateway:
 			t.AtGateway += l.Amount
 			t.Refunds -= l.Amount
+		case paymentapi.AccountDifference: // a part that was never taken
+			t.Difference -= l.Amount
+			t.Refunds -= l.Amount
 		case paymentapi.AccountFees:
 			t.RefundFees += l.Amount
 		case paymentapi.AccountTax:

@@ -213,6 +213,36 @@ func TestSettlementOfRefunds(t *testing.T) {
 	}
 }
 
+// A refund of more than was taken, which comes back and is made again, counts once.
+func TestSettlementOfShortRefunds(t *testing.T) {
+	w := newWorld(t)
+	short := paymentapi.AccountDifference
+	w.post("captured", to(gate, 7000), to(org, -9000), to(fee, -1000), to(short, 3000))
+	w.post("refunded", to(gate, -7000), to(back, 9000), to(fee, 1000), to(short, -3000))
+	settled := func() invoiceapi.Statement {
+		t.Helper()
+		s, err := w.Settlement(t.Context(), hall, w.firstEvent())
+		if err != nil || len(s.Items) != 1 {
+			t.Fatalf("%+v %v", s, err)
+		}
+		s.Items[0].GrossTax, s.Items[0].RefundTax = 0, 0
+		return s.Items[0]
+	}
+	want := invoiceapi.Statement{Currency: "EUR", Payments: 1, Refunded: 1, Gross: 10000, GrossFees: 1000, Refunds: 10000, RefundFees: 1000}
+	if got := settled(); got != want {
+		t.Errorf("%+v\n%+v", got, want)
+	}
+	w.post("refund_failed", to(gate, 7000), to(back, -9000), to(fee, -1000), to(short, 3000))
+	failed := invoiceapi.Statement{Currency: "EUR", Payments: 1, Gross: 10000, GrossFees: 1000, Due: 9000, Reserve: 9000, Difference: -3000, AtGateway: 7000}
+	if got := settled(); got != failed {
+		t.Errorf("%+v\n%+v", got, failed)
+	}
+	w.post("refunded", to(gate, -7000), to(back, 9000), to(fee, 1000), to(short, -3000))
+	if got := settled(); got != want {
+		t.Errorf("%+v\n%+v", got, want)
+	}
+}
+
 // Whatever is posted, the money at the gateway is what the statement leaves there.
 func TestSettlementsAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
