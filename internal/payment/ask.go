@@ -77,7 +77,7 @@ func (s *Service) askFinal(ctx context.Context, p record) error {
 				err = s.hear(ctx, p, try, o.Disputes)
 			}
 			if err == nil {
-				err = s.hearRefunds(ctx, p, try)
+				err = s.hearRefunds(ctx, p, try, &o)
 			}
 		}
 		if err != nil {
@@ -155,6 +155,34 @@ func givenBack(list []provider.Refund) (sum int64) {
 	return sum
 }
 
+// goneOf is what refunds and disputes have taken away of a charge.
+func goneOf(list []provider.Refund, disputes []provider.Dispute) int64 {
+	gone := givenBack(list)
+	for _, d := range disputes {
+		if d.State != provider.DisputeWon {
+			gone += d.Amount
+		}
+	}
+	return gone
+}
+
+// returnAgain returns the money of a payment that was given up once more, which is here
+// again: a refund has failed, whoever has made it, or a dispute that had taken it was won.
+func (s *Service) returnAgain(ctx context.Context, p record, list []provider.Refund) error {
+	e := event{kind: evRefundFailed}
+	for _, r := range list {
+		if r.Failed {
+			e.amount, e.key, e.reason = r.Amount, r.Key, r.Reason
+		}
+	}
+	if e.amount > 0 {
+		s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", e.reason)
+	} else {
+		s.log.WarnContext(ctx, "a payment that was given up has its money again, and returns it", "payment", p.ID)
+	}
+	return s.undoLate(ctx, p, e)
+}
+
 // goneTwice are disputes about a payment that was given up, as far as their money had been
 // given back before: the rest has only given back what was left.
 func goneTwice(list []provider.Dispute, left int64) (twice []provider.Dispute) {
@@ -172,31 +200,22 @@ func goneTwice(list []provider.Dispute, left int64) (twice []provider.Dispute) {
 }
 
 // hearRefunds makes what the gateway says of refunds part of a payment: those of ours
-// that have failed after they were made, and those that others have made.
-func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
+// that have failed after they were made, and those that others have made. is is what the
+// gateway says of the charge.
+func (s *Service) hearRefunds(ctx context.Context, p record, try int64, is *provider.Outcome) error {
 	list, err := s.refundsAt(ctx, &p, try)
 	if err != nil {
 		return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
 	}
-	back := int64(0) // made by anybody
 	var others []provider.Refund
-	var failed *provider.Refund // the last return of ours that has failed
-	for i, r := range list {
+	for _, r := range list {
 		_, _, ours := refundSeq(p.EventID, r.Key)
-		_, again := returnAttempt(&p, try, r.Key)
-		switch {
-		case !r.Failed && !ours && !again && !isExcess(&p, r.Key):
+		if _, again := returnAttempt(&p, try, r.Key); !r.Failed && !ours && !again && !isExcess(&p, r.Key) {
 			others = append(others, r)
-			fallthrough
-		case !r.Failed:
-			back += r.Amount
-		case again:
-			failed = &list[i]
 		}
 	}
-	if failed != nil && p.over() && back < p.taken() {
-		s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", failed.Reason)
-		return s.undoLate(ctx, p, event{kind: evRefundFailed, amount: failed.Amount, key: failed.Key, reason: failed.Reason})
+	if _, lists := s.gateway.(provider.Refunds); lists && p.over() && goneOf(list, is.Disputes) < p.Amount+p.excessOf(is.Taken) {
+		return s.returnAgain(ctx, p, list)
 	}
 	for _, r := range list {
 		seq, attempt, ours := refundSeq(p.EventID, r.Key)

@@ -306,6 +306,73 @@ func TestDisputedBeforeItIsReturned(t *testing.T) {
 	}
 }
 
+// The money of a payment that was given up was with its buyer, by whatever way, and is here
+// again: it is returned, whatever has given it back before. What the buyer still has by a
+// dispute is not.
+func TestReturnedMoneyIsHereAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(w *world, charge string) // when it was taken
+		after  func(w *world, charge string) // when it is returned
+		lost   bool                          // the buyer has it by a dispute
+	}{
+		"a dispute is lost, then won": {func(w *world, charge string) {
+			w.bank.disputes(charge, provider.DisputeOpen, 5000)
+			w.bank.disputes(charge, provider.DisputeLost, 5000)
+		}, func(w *world, charge string) { w.bank.disputes(charge, provider.DisputeWon, 5000) }, false},
+		"a refund by hand fails": {func(w *world, charge string) { w.bank.refundsByHand(charge, 5000) }, func(w *world, charge string) { w.bank.failsByHand(charge) }, false},
+		"a part by hand fails":   {func(w *world, charge string) { w.bank.refundsByHand(charge, 2000) }, func(w *world, charge string) { w.bank.failsByHand(charge) }, false},
+		"one of two parts by hand fails": {func(w *world, charge string) {
+			w.bank.refundsByHand(charge, 2000)
+			w.bank.refundsByHand(charge, 1000)
+		}, func(w *world, charge string) { w.bank.failsByHand(charge) }, false},
+		"the return fails, and a dispute is lost": {func(*world, string) {}, func(w *world, charge string) {
+			w.bank.failsRefund(charge)
+			w.bank.disputes(charge, provider.DisputeOpen, 5000)
+			w.bank.disputes(charge, provider.DisputeLost, 5000)
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.runs()
+				b := w.house.hold(fan.UserID, 1)
+				p, _ := w.pay(b, "tok_never", "a")
+				if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+					t.Fatal(err)
+				}
+				w.bank.takes(p.ID+".1", b.Amount)
+				c.before(w, p.ID+".1")
+				w.asks(p.ID)
+				time.Sleep(5 * time.Minute)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				c.after(w, p.ID+".1")
+				w.asks(p.ID)
+				time.Sleep(time.Hour)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				was, err := w.store.payment(t.Context(), p.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					w.asks(p.ID)
+					time.Sleep(time.Minute)
+				}
+				if is, err := w.store.payment(t.Context(), p.ID); err != nil || is.Version != was.Version {
+					t.Errorf("it goes on: %+v %v", mustSteps(t, &is), err)
+				}
+				back := b.Amount
+				if c.lost {
+					back = 0
+				}
+				w.has(p.ID+".1", b.Amount, back)
+				if !c.lost {
+					w.agree()
+				}
+			})
+		})
+	}
+}
+
 // What an earlier version has written of disputes is understood: it speaks of the last one,
 // and does not keep its name, nor what was won.
 func TestDisputesOfEarlierVersions(t *testing.T) {

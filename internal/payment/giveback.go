@@ -63,19 +63,28 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 	if err != nil {
 		return err
 	}
-	var back, failed int64 // what anybody has given back; and the last return of ours that has failed
+	var back, byHand int64 // what anybody has given back, and what others have
+	var last, failed int64 // the last return of ours, and the last one that has failed
 	var why string
 	for _, r := range list {
-		if !r.Failed {
+		attempt, ours := returnAttempt(&d.p, try, r.Key)
+		if ours {
+			last = max(last, attempt)
+		}
+		switch {
+		case !r.Failed && !ours:
+			byHand += r.Amount
+			fallthrough
+		case !r.Failed:
 			back += r.Amount
-		} else if attempt, ours := returnAttempt(&d.p, try, r.Key); ours && attempt > failed {
+		case ours && attempt > failed:
 			failed, why = attempt, r.Reason
 		}
 	}
 	switch {
 	case back >= amount:
 		return nil
-	case back > 0 && failed > 0:
+	case byHand > 0 && failed > 0:
 		return errors.New("not done: somebody is giving it back by hand")
 	case failed >= mostReturns:
 		d.rest = longestRest
@@ -92,8 +101,8 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 			return fmt.Errorf("it came back (%s), and is returned again later", why)
 		}
 	}
-	attempt := failed + 1
-	if back > 0 { // all of it may have been declined with the key before
+	attempt := last + 1
+	if byHand > 0 { // all of it may have been declined with the key before
 		attempt++
 	}
 	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount-back)
