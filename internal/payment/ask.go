@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -116,6 +117,10 @@ func (s *Service) learn(ctx context.Context, p record, e event) (record, error) 
 
 // hear makes what the gateway says of disputes part of a payment whose money was taken.
 func (s *Service) hear(ctx context.Context, p record, try int64, list []provider.Dispute) error {
+	list = slices.Clone(list)
+	for i := range list { // a bank may withdraw more, such as after rates have changed; the comparison says so
+		list[i].Amount = min(list[i].Amount, p.taken())
+	}
 	if _, lists := s.gateway.(provider.Refunds); lists && p.over() && len(list) > 0 {
 		refunds, err := s.refundsAt(ctx, &p, try)
 		if err != nil {

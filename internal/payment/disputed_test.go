@@ -192,6 +192,30 @@ func TestDisputesThatAreHeardOfTogether(t *testing.T) {
 	})
 }
 
+// A buyer's bank withdraws more than was taken, as after rates have changed: the dispute is
+// heard of, over what was taken, and the comparison says that the amounts differ.
+func TestDisputeOverMoreThanWasTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.runs()
+		_, payment := w.sold(1, 2)
+		for _, state := range []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost, provider.DisputeWon} {
+			w.bank.disputes(payment+".1", state, 12000)
+			w.asks(payment)
+			want := int64(10000)
+			if state == provider.DisputeWon {
+				want = 0
+			}
+			if p, err := w.store.payment(t.Context(), payment); err != nil || p.disputed != want {
+				t.Errorf("%v: %+v %v", state, p, err)
+			}
+		}
+		if found := w.compared().Found; found[reconcile.DisputeAmount] != 1 || found[reconcile.WonAmount] != 1 || len(found) != 2 {
+			t.Errorf("found %v", found)
+		}
+	})
+}
+
 // A dispute about a payment that was given up and returned, or refunded as a whole, is heard of:
 // its money has gone twice, and a person is told. Nothing is given back once more.
 func TestDisputeOfMoneyThatWentBack(t *testing.T) {
