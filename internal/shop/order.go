@@ -82,8 +82,9 @@ func (o *Order) Paid() time.Time {
 // cancelled, refunded, or expired.
 func (o *Order) State(now time.Time) string {
 	switch {
-	case (o.Status == bookingapi.Pending || o.Status == bookingapi.Expired) && o.Payment != nil && !o.Payment.Status.Final():
-		return "paying" // one that comes late may still get its seats
+	case (o.Status == bookingapi.Pending || o.Status == bookingapi.Expired) && o.Payment != nil && !o.Payment.Status.Final() &&
+		(o.Live(now) || !o.Payment.Status.Unwinding()):
+		return "paying" // one that comes late may still get its seats, but for one that is given up
 	case o.Status == bookingapi.Pending && !o.Live(now):
 		return "expired"
 	case o.Status == bookingapi.Pending:
