@@ -326,6 +326,9 @@ func TestDisputedBeforeItIsReturned(t *testing.T) {
 			if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
 				t.Error(wrong, err)
 			}
+			if found := w.compared().Found; len(found) != 0 {
+				t.Errorf("found %v", found)
+			}
 		})
 	}
 }

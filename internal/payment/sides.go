@@ -53,6 +53,7 @@ func (c sides) OfBookings(ctx context.Context, bookings []string) (map[string][]
 			return nil, err
 		}
 		p.Away = c.s.foreign(&r)
+		_, p.Lists = c.s.gateway.(provider.Refunds)
 		out[r.BookingID] = append(out[r.BookingID], p)
 	}
 	return out, rows.Err()

@@ -29,8 +29,9 @@ type Payment struct {
 	UpdatedAt int64
 	Movements []Movement // captures, refunds and disputes of its history
 
-	With Gateway // what it was begun with
-	Away bool    // the gateway that is asked is another one
+	With  Gateway // what it was begun with
+	Away  bool    // the gateway that is asked is another one
+	Lists bool    // that gateway lists refunds: asking about the payment finds money that is not back
 }
 
 // Gateway is what a payment was begun with: the name of the gateway, the organizer's own
@@ -72,6 +73,8 @@ type span struct {
 	slack    int64 // µs by which two records of one movement may differ
 	journal  int64 // µs since 1970: earlier movements have no postings
 	books    bool  // the gateway has a list
+
+	asked map[string]bool // payments about which the gateway was asked, and is what it says
 }
 
 func (s *span) has(at int64) bool { return at >= s.from && at < s.to }
@@ -376,8 +379,8 @@ func (c *comparison) refunds() {
 	c.joined(&m)
 	c.settle(m.same, provider.Refunded)
 	c.differing(m.differ, RefundAmount, RefundCurrency)
-	if c.p.gaveUp() { // it may have gone back in parts, some of them by hand
-		m.ours = slices.DeleteFunc(m.ours, func(o Movement) bool { return o.Amount <= sumOf(m.theirs, o.Currency) })
+	if c.p.gaveUp() { // it may have gone back in parts, some of them by hand, or by a dispute
+		m.ours = slices.DeleteFunc(m.ours, func(o Movement) bool { return c.backForSure() || o.Amount <= sumOf(m.theirs, o.Currency) })
 	}
 	c.report(m.ours, RefundMissing, c.p.Refunded)
 	total := c.p.Refunded + c.p.ExcessBack
@@ -492,6 +495,13 @@ func (c *comparison) returnedSince(l *Movement) bool {
 	return again >= l.Amount
 }
 
+// backForSure reports whether the gateway was asked about a payment that was given up, and
+// says that all of its money is back, by whatever way. A dispute that it has then, and that
+// is not recorded, has given back what was left.
+func (c *comparison) backForSure() bool {
+	return c.p.GivenUp && c.p.Status == paymentapi.Refunded && c.p.Lists && c.asked[c.p.ID]
+}
+
 // elsewhere reports what others have refunded: the booking may have to go, too.
 func (c *comparison) elsewhere() {
 	for _, m := range c.p.Movements {
@@ -521,7 +531,15 @@ func (c *comparison) disputes() {
 	c.settle(m.same, provider.Disputed)
 	c.differing(m.differ, DisputeAmount, DisputeCurrency)
 	c.report(m.ours, DisputeMissing, 0)
-	c.report(m.theirs, DisputeUnrecorded, 0)
+	for _, l := range m.theirs {
+		switch {
+		case !c.has(l.At):
+		case c.backForSure():
+			c.explain("returned")
+		default:
+			c.find(DisputeUnrecorded, c.p.ID, l, 0)
+		}
+	}
 	m = match(c.lines, c.p.Movements, provider.DisputeWonBack, c.slack)
 	c.settle(m.same, provider.DisputeWonBack)
 	c.differing(m.differ, WonAmount, DisputeCurrency)

@@ -279,6 +279,33 @@ func TestPlanted(t *testing.T) {
 	t.Logf("%d kinds of discrepancy, planted in %d ways", len(kinds), len(planted))
 }
 
+// The money of a payment that was given up went back by a dispute, which the gateway lists on
+// the day when it was opened: asking about the payment tells that it is back.
+func TestGivenBackByDispute(t *testing.T) {
+	for name, c := range map[string]struct {
+		opened time.Time
+		lists  bool // the gateway lists refunds, so that the answer says that all is back
+		want   string
+	}{
+		"on the day":        {day.Add(time.Hour), true, ""},
+		"weeks before":      {day.AddDate(0, 0, -20), true, ""},
+		"it cannot be said": {day.AddDate(0, 0, -20), false, "refund-missing×1"},
+	} {
+		o := newOffice(1)
+		o.honest(20)
+		s := o.pay(5000, c.opened).late()
+		o.forget(1) // the refund
+		s.at = c.opened.Add(30 * time.Minute)
+		s.line(provider.Disputed, "", 5000)
+		s.p.Lists = c.lists
+		s.p.Movements[1].At = day.Add(20 * time.Hour).UnixMicro()
+		s.p.UpdatedAt, o.postings[len(o.postings)-1].At = s.p.Movements[1].At, s.p.Movements[1].At
+		if r, err := o.reconcile(); err != nil || found(r) != c.want || len(o.asked) == 0 {
+			t.Errorf("%s: %v, %s, asked about %v", name, err, found(r), o.asked)
+		}
+	}
+}
+
 // Many findings of one kind do not keep the others out of the list, and all are counted.
 func TestManyFindingsHideNoOthers(t *testing.T) {
 	o := newOffice(1)

@@ -79,7 +79,7 @@ func Run(ctx context.Context, s Sources, from, to time.Time) (*Report, error) {
 	if latest := s.Now().Add(-grace); to.After(latest) {
 		to = latest
 	}
-	r := &comparing{Sources: s, span: span{from: from.UnixMicro(), to: to.UnixMicro(), slack: Slack.Microseconds(), books: s.Gateway != nil},
+	r := &comparing{Sources: s, span: span{from: from.UnixMicro(), to: to.UnixMicro(), slack: Slack.Microseconds(), books: s.Gateway != nil, asked: map[string]bool{}},
 		report: &Report{From: from.UTC(), To: to.UTC(), Explained: map[string]int64{}, Found: map[FindingKind]int64{}, Findings: []Finding{}, Sums: []paymentapi.DaySum{}, Unlisted: s.Gateway == nil},
 		doubts: map[string]bool{}}
 	if !from.Before(to) {
@@ -103,13 +103,14 @@ type comparing struct {
 }
 
 // toAsk are the findings that asking the gateway may settle.
-var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, CaptureAmount: true, RefundUnrecorded: true, FailureUnrecorded: true}
+var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, CaptureAmount: true, RefundMissing: true, RefundUnrecorded: true, FailureUnrecorded: true}
 
 // askAbout asks the gateway about payments of which it knows more than the record, before
 // anything is reported of them. What cannot be asked is reported.
 func (r *comparing) askAbout(ctx context.Context) {
 	for _, p := range r.ask {
 		if r.Record.Ask(ctx, p) == nil {
+			r.asked[p] = true
 			r.report.Asked++
 		}
 	}
