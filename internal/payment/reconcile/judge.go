@@ -512,16 +512,21 @@ func (c *comparison) elsewhere() {
 	}
 }
 
-// disputedTwice reports disputes about money that had gone back before.
+// disputedTwice reports disputes about money that had gone back before. Those that had been
+// won when they were heard of need nobody any more.
 func (c *comparison) disputedTwice() {
-	kept := c.p.taken() - c.p.Refunded - c.p.ExcessBack
-	if c.p.gaveUp() {
-		kept = 0
-	}
+	kept := c.p.taken() // when a dispute was heard of
 	for _, m := range c.p.Movements {
-		if m.Kind == provider.Disputed && c.has(m.At) && m.Amount > kept {
-			m.Charge = c.p.ID
-			c.find(DisputeReturned, c.p.ID, m, c.p.Refunded)
+		switch m.Kind {
+		case provider.Refunded:
+			kept -= m.Amount
+		case provider.RefundFailed:
+			kept += m.Amount
+		case provider.Disputed:
+			if c.has(m.At) && !m.Unposted && (c.p.gaveUp() || m.Amount > kept) {
+				m.Charge = c.p.ID
+				c.find(DisputeReturned, c.p.ID, m, c.p.Refunded)
+			}
 		}
 	}
 }

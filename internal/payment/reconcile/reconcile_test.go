@@ -306,6 +306,17 @@ func TestGivenBackByDispute(t *testing.T) {
 	}
 }
 
+// A dispute over money that was refunded only after it was won is none of money that was back,
+// also when its day is compared again.
+func TestDisputeWonThenRefunded(t *testing.T) {
+	o := newOffice(1)
+	s, _, _ := o.captured()
+	s.wait(time.Hour).dispute(true).wait(time.Hour).refund(5000)
+	if r, err := o.reconcile(); err != nil || found(r) != "" {
+		t.Error(err, found(r))
+	}
+}
+
 // Many findings of one kind do not keep the others out of the list, and all are counted.
 func TestManyFindingsHideNoOthers(t *testing.T) {
 	o := newOffice(1)
