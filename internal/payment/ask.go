@@ -126,7 +126,8 @@ func (s *Service) hear(ctx context.Context, p record, try int64, list []provider
 		if err != nil {
 			return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
 		}
-		list = goneTwice(list, p.taken()-givenBack(refunds))
+		known := p.state()
+		list = goneTwice(list, p.taken()-givenBack(refunds), known.disputeList())
 	}
 	kinds := map[provider.DisputeState]eventKind{provider.DisputeOpen: evDisputed, provider.DisputeWon: evDisputeWon, provider.DisputeLost: evDisputeLost}
 	for _, d := range list {
@@ -189,15 +190,16 @@ func (s *Service) returnAgain(ctx context.Context, p record, list []provider.Ref
 }
 
 // goneTwice are disputes about a payment that was given up, as far as their money had been
-// given back before: the rest has only given back what was left.
-func goneTwice(list []provider.Dispute, left int64) (twice []provider.Dispute) {
+// given back before: the rest has only given back what was left. One that is known stays, if
+// it was lost and the money that had been given back has come back.
+func goneTwice(list []provider.Dispute, left int64, known disputeList) (twice []provider.Dispute) {
 	for _, d := range list {
 		if d.State != provider.DisputeWon && left > 0 {
 			once := min(left, d.Amount)
 			left -= once
 			d.Amount -= once
 		}
-		if d.Amount > 0 {
+		if d.Amount > 0 || d.State == provider.DisputeLost && known.of(d.ID) >= 0 {
 			twice = append(twice, d)
 		}
 	}

@@ -21,8 +21,13 @@ func (s *Service) Disputes() bus.Outbox { return s.disputed }
 
 // dispute is what the message about a step of a dispute says.
 func (w *move) dispute(step paymentapi.Status) paymentapi.Dispute {
+	amount := w.cause.amount
+	if amount == 0 { // none of it has gone twice
+		was := w.from.state()
+		amount = was.disputeList().get(w.cause.key).Amount
+	}
 	return paymentapi.Dispute{
-		PaymentID: w.to.ID, ID: w.cause.key, Step: step, Amount: w.cause.amount, Currency: w.to.Currency,
+		PaymentID: w.to.ID, ID: w.cause.key, Step: step, Amount: amount, Currency: w.to.Currency,
 		Reason: w.cause.reason, Due: w.cause.due, Back: w.from.Refunded,
 	}
 }

@@ -400,6 +400,56 @@ func TestReturnedMoneyIsHereAgain(t *testing.T) {
 	}
 }
 
+// Money that was returned is disputed, and the return fails: when the dispute is lost, before
+// or after that, the buyer has it once, and the journal has nothing more at the gateway.
+func TestReturnFailsOfDisputedMoney(t *testing.T) {
+	for name, lostFirst := range map[string]bool{"the return fails, then the dispute is lost": false, "the dispute is lost, then the return fails": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.givenBack()
+				lost := func() {
+					w.bank.disputes(p.ID+".1", provider.DisputeLost, 5000)
+					w.asks(p.ID)
+				}
+				w.bank.disputes(p.ID+".1", provider.DisputeOpen, 5000)
+				w.asks(p.ID)
+				if lostFirst {
+					lost()
+				}
+				w.comesBack(p.ID)
+				if !lostFirst {
+					w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+					lost()
+				}
+				w.asks(p.ID)
+				time.Sleep(time.Minute)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				w.has(p.ID+".1", 5000, 0)
+				if now, err := w.store.payment(t.Context(), p.ID); err != nil || now.dispute != disputeLost || now.disputed != 0 {
+					t.Errorf("%+v %v", now, err)
+				}
+				list, _ := w.toldDisputes()
+				if len(list) != 2 || list[0].Amount != 5000 || list[1].Amount != 5000 {
+					t.Errorf("told %+v", list)
+				}
+				balances, err := w.Balances(t.Context(), event1)
+				for account, n := range balances["USD"] {
+					if n != 0 || err != nil {
+						t.Errorf("account %s has %d, %v", account, n, err)
+					}
+				}
+				if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
+					t.Error(wrong, err)
+				}
+				if found := w.compared().Found; found[reconcile.DisputeReturned] != 1 || len(found) != 1 { // it was, when it was opened
+					t.Errorf("found %v", found)
+				}
+			})
+		})
+	}
+}
+
 // What an earlier version has written of disputes is understood: it speaks of the last one,
 // and does not keep its name, nor what was won.
 func TestDisputesOfEarlierVersions(t *testing.T) {

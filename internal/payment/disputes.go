@@ -85,11 +85,12 @@ func (l disputeList) get(id string) (d knownDispute) {
 // once it was decided. Another one has another name. A payment can be disputed whose money has
 // gone back already.
 func nextDispute(s state, e event) (state, []action, error) {
-	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || e.amount <= 0 || e.amount > s.amount+max(s.excess, 0) {
-		return s, nil, impossible(s, e)
-	}
 	list := s.disputeList()
 	i := list.of(e.key)
+	once := e.amount == 0 && e.kind == evDisputeLost && s.end != "" && i >= 0 // what was returned has come back: see goneTwice
+	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || e.amount <= 0 && !once || e.amount > s.amount+max(s.excess, 0) {
+		return s, nil, impossible(s, e)
+	}
 	if i < 0 {
 		i, list = len(list), append(list, knownDispute{State: disputeOpen})
 	}

@@ -470,7 +470,7 @@ func (c *comparison) failures() {
 	for _, l := range m.theirs {
 		switch {
 		case !c.has(l.At):
-		case c.p.gaveUp() && c.returnedSince(&l):
+		case c.backForSure() || c.p.gaveUp() && c.returnedSince(&l):
 			c.explain("returned")
 		default:
 			c.find(FailureUnrecorded, c.p.ID, l, c.p.Refunded)
