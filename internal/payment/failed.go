@@ -23,7 +23,11 @@ func (s *Service) FailedRefunds() bus.Outbox { return s.failed }
 
 // failed is what the message about a refund says that was not made.
 func (w *endRefund) failed() paymentapi.FailedRefund {
-	return paymentapi.FailedRefund{BookingID: w.bookingID, Seq: w.seq, Attempt: w.attempt, Amount: w.amount - w.elsewhere, Reason: w.reason, At: w.now}
+	owed := w.amount - w.elsewhere
+	if owed <= 0 { // all of it was given back by hand, but perhaps for another refund
+		owed = w.amount
+	}
+	return paymentapi.FailedRefund{BookingID: w.bookingID, Seq: w.seq, Attempt: w.attempt, Amount: owed, Reason: w.reason, At: w.now}
 }
 
 // failedLater is what the message about a refund says that was made, and whose money came back.

@@ -51,7 +51,7 @@ const (
 	sqlCountRefunds = `SELECT CASE WHEN status = 'failed' AND handled <> '' THEN 'handled' ELSE status END, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT)
 		FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY 1`
 
-	sqlStuckRefunds = `SELECT seq, id, booking_id, payment_id, amount - elsewhere, status, reason, updated_at, handled FROM refunds
+	sqlStuckRefunds = `SELECT seq, id, booking_id, payment_id, CASE WHEN elsewhere < amount THEN amount - elsewhere ELSE amount END, status, reason, updated_at, handled FROM refunds
 		WHERE event_id = $1 COLLATE "C" AND seq > $2 AND (status = 'failed' OR status = 'pending' AND reason <> '') ORDER BY seq LIMIT $3`
 	sqlLastRefund = `SELECT coalesce((SELECT seq FROM refund_cursors WHERE event_id = $1), 0)`
 )

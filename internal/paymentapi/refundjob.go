@@ -51,7 +51,7 @@ type StuckRefund struct {
 	ID        string `json:"id" doc:"Id of the refund: the event's id, a colon, and the seq of the cancellation."`
 	BookingID string `json:"booking_id" doc:"Id of the booking."`
 	PaymentID string `json:"payment_id,omitempty" doc:"Id of the payment. Absent until it is known."`
-	Amount    int64  `json:"amount" doc:"Minor units, less what was given back of it on the gateway's own pages."`
+	Amount    int64  `json:"amount" doc:"Minor units, less a part of it that was given back on the gateway's own pages."`
 	Status    string `json:"status" enum:"failed,pending,handled" doc:"failed: it is not tried again by itself. pending: it is tried again. handled: it has failed, and the organizer has given the money back in another way."`
 	Reason    string `json:"reason" doc:"The gateway's code, or: delayed (the gateway did not answer, or its answer was unclear), no-payment, more-than-captured, charged-back, refunded-elsewhere (money was given back on the gateway's own pages, perhaps for another refund that was noted as handled), elsewhere-failed (it was given back there, and that money came back)." example:"delayed"`
 	Note      string `json:"note,omitempty" doc:"How the money was given back in another way. Absent: it was not." example:"Bank transfer, 3 March"`

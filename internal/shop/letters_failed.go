@@ -50,6 +50,9 @@ func (l *Letters) refundsFailed(ctx context.Context, list []paymentapi.FailedRef
 		o, f := &told[i], &list[i]
 		refund := &notifyapi.Refund{Amount: f.Amount, Reason: f.Reason, CameBack: f.CameBack}
 		id := "refund-failed/" + o.EventID + "/" + time.UnixMicro(f.At).UTC().Format(time.DateOnly)
+		if f.Reason == paymentapi.ElsewhereFailed { // the refund may be done, and then no page lists it
+			id += "/" + paymentapi.RefundID(o.EventID, f.Seq) + "/" + strconv.FormatInt(f.At, 10)
+		}
 		if to := people[o.OrganizerID]; o.OrganizerID != "" && to.Email != "" && !seen[id] {
 			seen[id] = true
 			notices = append(notices, notifyapi.Notice{

@@ -83,8 +83,8 @@ func (o *Order) Paid() time.Time {
 func (o *Order) State(now time.Time) string {
 	switch {
 	case (o.Status == bookingapi.Pending || o.Status == bookingapi.Expired) && o.Payment != nil && !o.Payment.Status.Final() &&
-		(o.Live(now) || !o.Payment.Status.Unwinding()):
-		return "paying" // one that comes late may still get its seats, but for one that is given up
+		(o.Live(now) || !o.Payment.Status.Unwinding() || o.Payment.Status == paymentapi.Returning):
+		return "paying" // one that comes late may still get its seats, and one that is given up has the money still
 	case o.Status == bookingapi.Pending && !o.Live(now):
 		return "expired"
 	case o.Status == bookingapi.Pending:

@@ -36,7 +36,7 @@ func TestOrderStates(t *testing.T) {
 		{"under way", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("pending", 0), "on_sale", "paying", false, 0, true},
 		{"paid late", bookingapi.Expired, bookingapi.Sold, 200, 0, paid("authorized", 0), "on_sale", "paying", false, 0, false},
 		{"given up", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("voiding", 0), "on_sale", "paying", false, 0, true},
-		{"given up, and over", bookingapi.Pending, bookingapi.Sold, 200, -time.Minute, paid("returning", 0), "on_sale", "expired", false, 0, false},
+		{"given up, and over", bookingapi.Pending, bookingapi.Sold, 200, -time.Minute, paid("returning", 0), "on_sale", "paying", false, 0, false},
 		{"given up, and expired", bookingapi.Expired, bookingapi.Sold, 200, 0, paid("voiding", 0), "on_sale", "expired", false, 0, false},
 		{"money not taken yet", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("authorized", 0), "on_sale", "booked", false, 0, true},
 		{"paid", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
