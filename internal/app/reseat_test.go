@@ -48,7 +48,7 @@ func TestOrganizersMoveBookings(t *testing.T) {
 		t.Errorf("held by somebody: %s", text)
 	}
 	form.Set("seats", free[0]+", "+free[1])
-	if text := visible(h.page(t, organizer, "POST", at+"/seats", form, 422)); !strings.Contains(text, "Please name 1 seats") {
+	if text := visible(h.page(t, organizer, "POST", at+"/seats", form, 422)); !strings.Contains(text, "as many seats as the booking has: 1") {
 		t.Errorf("too many: %s", text)
 	}
 	form.Set("seats", free[0])
