@@ -42,10 +42,9 @@ func (p *record) balance() (b balance) {
 	switch {
 	case p.Status == paymentapi.Returning:
 		b[inGateway], b[inBuyer] = p.taken(), -p.taken()
-	case p.Status == paymentapi.Refunded && p.GivenUp(): // all of it is back, and what is disputed has gone once more
+	case p.Status != paymentapi.Captured && (p.Status != paymentapi.Refunded || p.GivenUp()):
+		// Nothing was taken, or all of it is back. What is disputed has gone once more.
 		b[inGateway], b[inChargebacks] = -p.disputed, p.disputed
-	case p.Status != paymentapi.Captured && p.Status != paymentapi.Refunded:
-		// nothing was taken
 	default:
 		fee := p.Fees - p.Tax
 		feeBack, taxBack := paymentapi.Part(fee, p.Refunded, p.Amount), paymentapi.Part(p.Tax, p.Refunded, p.Amount)
