@@ -207,8 +207,8 @@ func goneTwice(list []provider.Dispute, left int64, known disputeList) (twice []
 }
 
 // hearRefunds makes what the gateway says of refunds part of a payment: those of ours
-// that have failed after they were made, and those that others have made. is is what the
-// gateway says of the charge.
+// that have failed after they were made, and those that others have made. The outcome
+// is what the gateway says of the charge.
 func (s *Service) hearRefunds(ctx context.Context, p record, try int64, is *provider.Outcome) error {
 	list, err := s.refundsAt(ctx, &p, try)
 	if err != nil {

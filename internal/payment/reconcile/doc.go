@@ -5,6 +5,7 @@
 //
 //	run.go      the comparison as a stream: sort, group by booking, judge
 //	judge.go    judges one booking; pure
+//	refunds.go  what it says of money that went back
 //	match.go    pairs the movements of two sides; pure
 //	findings.go what can be wrong, and the report
 //	sort.go     sorts more than fits into memory
