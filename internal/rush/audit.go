@@ -25,6 +25,7 @@ import (
 type Audit struct {
 	Acknowledged map[string]string // bookings that were answered with success → their fans
 	Cancelled    map[string]bool   // of these, those that were cancelled with success too
+	Unclear      map[string]bool   // of these, those whose cancellation got no answer: it may have been made
 	Strangers    int64             // answers that held another fan's data
 
 	DoubleSold     int
@@ -383,12 +384,24 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 		switch {
 		case fan != "" && fan != user:
 			a.broken(6, "booking %s was answered to %s, and is %s's", id, fan, user)
-		case a.Cancelled[id] && status != string(bookingapi.Cancelled), !a.Cancelled[id] && (status != string(bookingapi.Booked) || paid[id] == 0 && amount > 0):
+		case !a.kept(id, bookingapi.Status(status), paid[id] > 0 || amount == 0):
 			a.LostBookings++
 			a.broken(2, "acknowledged booking %s is %s, and %d was paid for it", id, status, paid[id])
 		}
 	}
 	return rows.Err()
+}
+
+// kept reports whether a booking is what its fan was told.
+func (a *Audit) kept(id string, status bookingapi.Status, paid bool) bool {
+	booked, cancelled := status == bookingapi.Booked && paid, status == bookingapi.Cancelled
+	switch {
+	case a.Unclear[id]:
+		return booked || cancelled
+	case a.Cancelled[id]:
+		return cancelled
+	}
+	return booked
 }
 
 // settleTries is how often money under way is checked: for about a minute.

@@ -25,6 +25,7 @@ type acknowledged struct {
 	booking   string
 	fan       *Fan
 	cancelled bool // and then that it was cancelled
+	unclear   bool // and then nothing, when they cancelled it
 }
 
 // crowd is the state that all fans share.
@@ -339,12 +340,15 @@ func (w *worker) bought(sh *show, fan int, b *held, began time.Time, takesBack b
 	w.purchase.add(time.Since(w.began))
 	w.purchases.Add(1)
 	w.sold.Add(int64(b.seats))
-	cancelled := takesBack && w.cancel(sh, fan, b, 200)
-	if cancelled {
+	ack := acknowledged{booking: b.id, fan: &w.fans[fan]}
+	if takesBack {
+		ack.cancelled, ack.unclear = w.cancel(sh, fan, b, 200)
+	}
+	if ack.cancelled {
 		w.sold.Add(-int64(b.seats))
 	}
 	w.mu.Lock()
-	w.acks = append(w.acks, acknowledged{b.id, &w.fans[fan], cancelled})
+	w.acks = append(w.acks, ack)
 	w.mu.Unlock()
 }
 
@@ -386,13 +390,15 @@ func (w *worker) wait(f *Fan, b *held) (int, error) {
 	return 202, fmt.Errorf("payment is %s after %v", p.Status, longest)
 }
 
-func (w *worker) cancel(sh *show, fan int, b *held, want int) bool {
+// cancel gives a booking back. Without an answer, or with one that only says that something
+// failed, it is unclear whether that was done.
+func (w *worker) cancel(sh *show, fan int, b *held, want int) (done, unclear bool) {
 	sh.returns.Add(1)
 	status, raw, err := w.call.send("DELETE", "/bookings/"+b.id, w.fans[fan].Token, "", nil)
 	if err != nil || status != want {
 		w.fault("cancel: status %d, %v: %.120s", status, err, raw)
-		return false
+		return false, err != nil || status >= 500
 	}
 	w.owned[fan].Add(-int32(b.seats))
-	return true
+	return true, false
 }

@@ -401,7 +401,7 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	}
 	defer db.Close()
 	fmt.Fprintln(r.live, "auditing …")
-	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
+	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Unclear: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
 	if err := a.quiet(ctx, db, rep.events); err != nil {
 		return err
 	}
@@ -413,7 +413,7 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	}
 	for _, k := range r.crowd.acks {
 		a.Acknowledged[k.booking] = k.fan.UserID
-		a.Cancelled[k.booking] = k.cancelled
+		a.Cancelled[k.booking], a.Unclear[k.booking] = k.cancelled, k.unclear
 	}
 	for _, id := range rep.events {
 		if err := a.Event(ctx, db, id); err != nil {
@@ -453,7 +453,7 @@ func (r *rehearsal) auditOverHTTP() error {
 		if err := call.get("/bookings/"+k.booking, k.fan.Token, &b); err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
-		if k.cancelled {
+		if k.cancelled || k.unclear && b.Status == bookingapi.Cancelled {
 			continue
 		}
 		if b.Status != bookingapi.Booked {

@@ -104,6 +104,10 @@ func plantFaults(t *testing.T, clean settings.Storage) {
 			WHERE kind = 'held' AND seq = (SELECT max(seq) FROM ledger WHERE kind = 'held')`, 1, rush.Audit{}},
 		{"a lost booking", `DELETE FROM bookings WHERE id = '` + booked + `'`, 2, rush.Audit{Acknowledged: map[string]string{booked: user}}},
 		{"a booking that was taken back", `UPDATE bookings SET status = 'cancelled' WHERE id = '` + booked + `'`, 2, rush.Audit{Acknowledged: map[string]string{booked: user}}},
+		{"a booking whose cancellation got no answer, and that is sold", `SELECT 1`, 0, rush.Audit{
+			Acknowledged: map[string]string{booked: user}, Unclear: map[string]bool{booked: true}}},
+		{"a booking whose cancellation got no answer, and that has expired", `UPDATE bookings SET status = 'expired' WHERE id = '` + booked + `'`, 2, rush.Audit{
+			Acknowledged: map[string]string{booked: user}, Unclear: map[string]bool{booked: true}}},
 		{"money for nothing", `UPDATE payments SET booking_id = 'none', id = event_id || id WHERE booking_id = '` + booked + `'`, 3, rush.Audit{}},
 		{"a seat for nothing", `DELETE FROM payments WHERE booking_id = '` + booked + `'`, 3, rush.Audit{}},
 		{"a seat beyond the plan", `INSERT INTO claims (event_id, seat, booking_id) VALUES ('` + ev + `', 9999, '` + booked + `')`, 4, rush.Audit{}},
