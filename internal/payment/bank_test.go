@@ -42,7 +42,8 @@ type bank struct {
 }
 
 type account struct {
-	refunds  map[string]bool // by key
+	refunds  map[string]bool  // by key
+	asked    map[string]int64 // amounts of refunds that were asked for, by key
 	standing provider.Standing
 	since    time.Time
 	amount   int64
@@ -221,7 +222,15 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 		}
 	}
 	return b.step(ctx, "refund", key, c, func(a *account) provider.Outcome {
+		if a.asked == nil {
+			a.asked = map[string]int64{}
+		}
+		was, asked := a.asked[key]
+		a.asked[key] = amount
 		switch {
+		case asked && was != amount && !a.refunds[key]: // it was declined
+			a.asked[key] = was
+			return provider.Outcome{Reason: "key_reused"}
 		case a.refunds[key]:
 			switch r := a.list[slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key })]; {
 			case r.Failed:

@@ -400,6 +400,67 @@ func TestReturnedMoneyIsHereAgain(t *testing.T) {
 	}
 }
 
+// The buyer of a payment that was given up has a part of its money by a dispute: what is left is
+// returned, or given back by hand after the return has failed, and then it is over.
+func TestReturnOfWhatDisputesLeave(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after []provider.DisputeState // of a part, before and after the money is returned
+		fails         int                     // how often the return does
+		byHand, back  int64
+	}{
+		"lost before":               {before: []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost}, back: 3000},
+		"open before, then lost":    {before: []provider.DisputeState{provider.DisputeOpen}, after: []provider.DisputeState{provider.DisputeLost}, back: 3000},
+		"open before, then won":     {before: []provider.DisputeState{provider.DisputeOpen}, after: []provider.DisputeState{provider.DisputeWon}, back: 5000},
+		"a part by hand, then lost": {before: []provider.DisputeState{provider.DisputeOpen}, after: []provider.DisputeState{provider.DisputeLost}, byHand: 1000, back: 3000},
+		"it fails, lost":            {after: []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost}, fails: 1, back: 3000},
+		"it fails, lost, by hand":   {after: []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost}, fails: 1, byHand: 3000, back: 3000},
+		"it fails each time, lost":  {after: []provider.DisputeState{provider.DisputeOpen, provider.DisputeLost}, fails: mostReturns, byHand: 3000, back: 3000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.firstRest, w.lastRest = time.Second, time.Minute
+				w.runs()
+				b := w.house.hold(fan.UserID, 1)
+				p, _ := w.pay(b, "tok_never", "a")
+				if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+					t.Fatal(err)
+				}
+				w.bank.takes(p.ID+".1", b.Amount)
+				disputed := func(list []provider.DisputeState) {
+					for _, state := range list {
+						w.bank.disputes(p.ID+".1", state, 2000)
+						w.asks(p.ID)
+					}
+				}
+				disputed(c.before)
+				w.asks(p.ID)
+				time.Sleep(time.Minute)
+				for range c.fails {
+					w.comesBack(p.ID)
+					if c.fails > 1 {
+						time.Sleep(w.lastRest + 10*time.Second)
+					}
+				}
+				disputed(c.after)
+				if c.byHand > 0 {
+					w.byHand(p.ID, c.byHand)
+				}
+				time.Sleep(3 * time.Minute)
+				w.asks(p.ID)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				w.has(p.ID+".1", b.Amount, c.back)
+				if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
+					t.Error(wrong, err)
+				}
+				if found := w.compared().Found; len(found) != 0 {
+					t.Errorf("found %v", found)
+				}
+			})
+		})
+	}
+}
+
 // Money that was returned is disputed, and the return fails: when the dispute is lost, before
 // or after that, the buyer has it once, and the journal has nothing more at the gateway.
 func TestReturnFailsOfDisputedMoney(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,12 +25,12 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 	d.rest = 0
 	for d.undone < d.p.try {
 		try := d.undone + 1
-		was, err := d.release(ctx, try)
+		was, disputes, err := d.release(ctx, try)
 		if err != nil {
 			return event{}, err
 		}
 		if was.kind == evCaptured {
-			if err := d.giveBackOne(ctx, try, d.p.Amount+was.excess); err != nil {
+			if err := d.giveBackOne(ctx, try, d.p.Amount+was.excess, disputes); err != nil {
 				return event{}, fmt.Errorf("return: %w", err)
 			}
 			d.returned = was
@@ -54,11 +55,12 @@ func (s *Service) returnPause(failed int64) time.Duration {
 	return min(pause, s.lastRest)
 }
 
-// giveBackOne returns the money of a charge, all that was taken. A return that was made and
-// has failed is made again with a key of its own, after a pause. Which keys are spent is the
-// gateway's to remember, so each driver comes to the same one, whatever has crashed before.
-// It asks for all of them at once, since a slow gateway has only so much time in a step.
-func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
+// giveBackOne returns the money of a charge, all that was taken and that the buyer does not
+// have by hand or by a dispute. A return that was made and has failed is made again with a key
+// of its own, after a pause. Which keys are spent is the gateway's to remember, so each driver
+// comes to the same one, whatever has crashed before. It asks for all of them at once, since a
+// slow gateway has only so much time in a step.
+func (d *drive) giveBackOne(ctx context.Context, try, amount int64, disputes []provider.Dispute) error {
 	list, err := d.s.refundsAt(ctx, &d.p, try)
 	if err != nil {
 		return err
@@ -81,8 +83,14 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 			failed, why = attempt, r.Reason
 		}
 	}
+	var lost int64
+	for _, w := range disputes {
+		if w.State == provider.DisputeLost {
+			lost += w.Amount
+		}
+	}
 	switch {
-	case back >= amount:
+	case back+lost >= amount:
 		return nil
 	case byHand > 0 && failed > 0:
 		return errors.New("not done: somebody is giving it back by hand")
@@ -102,30 +110,17 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 		}
 	}
 	attempt := last + 1
-	if byHand > 0 { // all of it may have been declined with the key before
+	if byHand+lost > 0 { // all of it may have been declined with the key before
 		attempt++
 	}
-	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount-back)
+	o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try, attempt), d.s.charge(&d.p, try), amount-back-lost)
 	switch {
 	case err != nil || o.Verdict == provider.Approved:
 		return err
 	case o.Verdict == provider.Undecided:
 		return errors.New("the gateway has not decided")
-	}
-	_, is, err := d.s.gatewayOf(&d.p).Find(ctx, d.s.charge(&d.p, try))
-	if err != nil {
-		return err
-	}
-	for _, w := range is.Disputes {
-		switch w.State {
-		case provider.DisputeOpen:
-			return errors.New("not done: the buyer disputes it")
-		case provider.DisputeLost: // the buyer has it by that
-			back += w.Amount
-		}
-	}
-	if back >= amount {
-		return nil
+	case slices.ContainsFunc(disputes, func(w provider.Dispute) bool { return w.State == provider.DisputeOpen }):
+		return errors.New("not done: the buyer disputes it")
 	}
 	return fmt.Errorf("not done (%s)", o.Reason) // the next step looks for what has changed
 }
@@ -134,7 +129,7 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64) error {
 // that they hold none are left out: a slow gateway would never get to the last one.
 func (d *drive) releaseTo(ctx context.Context, last int64) (event, error) {
 	for d.undone < last {
-		if e, err := d.release(ctx, d.undone+1); err != nil || e.kind != evVoided {
+		if e, _, err := d.release(ctx, d.undone+1); err != nil || e.kind != evVoided {
 			return e, err
 		}
 		d.undone++
@@ -143,26 +138,26 @@ func (d *drive) releaseTo(ctx context.Context, last int64) (event, error) {
 }
 
 // release voids one charge. If the gateway refuses, the charge was captured in the
-// meantime, or does not exist.
-func (d *drive) release(ctx context.Context, try int64) (event, error) {
+// meantime, or does not exist. Then it says what the buyer disputes.
+func (d *drive) release(ctx context.Context, try int64) (event, []provider.Dispute, error) {
 	c := d.s.charge(&d.p, try)
 	o, err := d.s.gatewayOf(&d.p).Void(ctx, d.key(try, "void"), c)
 	if err != nil {
-		return event{}, fmt.Errorf("void: %w", err)
+		return event{}, nil, fmt.Errorf("void: %w", err)
 	}
 	if o.Verdict == provider.Approved {
-		return event{kind: evVoided}, nil
+		return event{kind: evVoided}, nil, nil
 	}
 	standing, is, err := d.s.gatewayOf(&d.p).Find(ctx, c)
 	switch {
 	case err != nil:
-		return event{}, fmt.Errorf("void: %w", err)
+		return event{}, nil, fmt.Errorf("void: %w", err)
 	case standing == provider.Taken:
-		return event{kind: evCaptured, excess: d.p.excessOf(is.Taken)}, nil
+		return event{kind: evCaptured, excess: d.p.excessOf(is.Taken)}, is.Disputes, nil
 	case standing == provider.Released, standing == provider.Rejected:
-		return event{kind: evVoided}, nil
+		return event{kind: evVoided}, nil, nil
 	}
-	return event{}, fmt.Errorf("void: not done (%s)", o.Reason)
+	return event{}, nil, fmt.Errorf("void: not done (%s)", o.Reason)
 }
 
 // returnKey is the idempotency key by which the money of a payment that was given up is

@@ -126,3 +126,14 @@ func nearer(a, b, c, d *Movement) bool {
 }
 
 func distance(a, b int64) int64 { return max(a-b, b-a) }
+
+// apart has movements whose amounts differ as two.
+func (m *pairs) apart() {
+	m.differ = slices.DeleteFunc(m.differ, func(p pair) bool {
+		if p.theirs.Currency != p.ours.Currency {
+			return false
+		}
+		m.theirs, m.ours = append(m.theirs, p.theirs), append(m.ours, p.ours)
+		return true
+	})
+}

@@ -10,11 +10,14 @@ import (
 func (c *comparison) refunds() {
 	m := match(c.lines, c.p.Movements, provider.Refunded, c.slack)
 	c.joined(&m)
-	c.settle(m.same, provider.Refunded)
-	c.differing(m.differ, RefundAmount, RefundCurrency)
 	if c.p.gaveUp() { // it may have gone back in parts, some of them by hand, or by a dispute
+		if c.backForSure() {
+			m.apart()
+		}
 		m.ours = slices.DeleteFunc(m.ours, func(o Movement) bool { return c.backForSure() || o.Amount <= sumOf(m.theirs, o.Currency) })
 	}
+	c.settle(m.same, provider.Refunded)
+	c.differing(m.differ, RefundAmount, RefundCurrency)
 	c.report(m.ours, RefundMissing, c.p.Refunded)
 	total := c.p.Refunded + c.p.ExcessBack
 	for _, l := range m.theirs {

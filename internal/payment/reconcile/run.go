@@ -103,7 +103,10 @@ type comparing struct {
 }
 
 // toAsk are the findings that asking the gateway may settle.
-var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, CaptureAmount: true, RefundMissing: true, RefundUnrecorded: true, FailureUnrecorded: true}
+var toAsk = map[FindingKind]bool{
+	NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, CaptureAmount: true,
+	RefundMissing: true, RefundAmount: true, RefundUnrecorded: true, FailureUnrecorded: true,
+}
 
 // askAbout asks the gateway about payments of which it knows more than the record, before
 // anything is reported of them. What cannot be asked is reported.
