@@ -57,10 +57,43 @@ func excessKey(p *record, attempt int64) string {
 }
 
 // isExcess reports whether a refund's key is one by which an excess is given back.
-func isExcess(p *record, key string) bool {
+func isExcess(p *record, key string) bool { return excessAttempt(p, key) > 0 }
+
+// excessAttempt is which attempt at giving back an excess has a key; 0: it is another refund's.
+func excessAttempt(p *record, key string) int64 {
 	attempt, ok := strings.CutPrefix(key, excessKey(p, 1))
 	n, err := strconv.ParseInt(attempt, 10, 64)
-	return ok && (attempt == "" || err == nil && n > 1 && key == excessKey(p, n))
+	switch {
+	case ok && attempt == "":
+		return 1
+	case ok && err == nil && n > 1 && key == excessKey(p, n):
+		return n
+	}
+	return 0
+}
+
+// attempts are those at giving back an excess that were made.
+type attempts struct {
+	last, failed int64 // the last one, and the last one that has failed; 0: none
+	why          string
+	gone         int64 // what is back, by ours and then by others, minor units
+}
+
+// excessAttempts reads the attempts at giving back an excess.
+func excessAttempts(p *record, list []provider.Refund) (a attempts) {
+	for _, r := range list {
+		attempt := excessAttempt(p, r.Key)
+		a.last = max(a.last, attempt)
+		_, _, ours := refundSeq(p.EventID, r.Key)
+		switch {
+		case !r.Failed && !ours:
+			a.gone += r.Amount
+		case attempt > a.failed:
+			a.failed, a.why = attempt, r.Reason
+		}
+	}
+	a.gone = min(a.gone, p.excess)
+	return a
 }
 
 // hearTaken makes it part of a captured payment that another amount was taken.
@@ -133,6 +166,7 @@ func (r *refunder) excesses(ctx context.Context) error {
 			if err := r.s.guarded(ctx, "excess of payment "+p.ID, func() error { return r.s.giveExcess(ctx, p) }); err != nil {
 				r.excess.Failed(p.ID, r.s.now())
 				failed = err // one of them is enough for the log
+				r.tellExcess(ctx, p.ID, err)
 			} else {
 				r.excess.Done(p.ID)
 			}
@@ -144,8 +178,22 @@ func (r *refunder) excesses(ctx context.Context) error {
 	}
 }
 
+// errByHand says that a person must give an excess back.
+var errByHand = errors.New("a person must give it back")
+
+// tellExcess tells a person, once, that they must give an excess back.
+func (r *refunder) tellExcess(ctx context.Context, paymentID string, err error) {
+	if !errors.Is(err, errByHand) || r.told[paymentID] || len(r.told) >= retriesMost {
+		return
+	}
+	r.told[paymentID] = true
+	r.s.log.ErrorContext(ctx, "a payment needs a person to look at it: more was taken than asked for, and cannot be given back", "payment", paymentID, "error", err)
+	r.s.metrics.stuck.Inc()
+}
+
 // giveExcess gives back what is owed of a payment's excess if that is possible now. The keys
-// are tried in turn, as those of returns are: see giveBackOne.
+// are tried in turn, as those of returns are: see giveBackOne. Amount and key go by the same
+// list, so that what one process has given back is never asked for with another key.
 func (s *Service) giveExcess(ctx context.Context, p *record) error {
 	state := p.state()
 	amount := min(p.excessOwed(), state.held()-p.disputed)
@@ -163,7 +211,21 @@ func (s *Service) giveExcess(ctx context.Context, p *record) error {
 	if now, err := s.store.payment(ctx, p.ID); err != nil || now.Version != p.Version {
 		return err // the next round goes by what was learned
 	}
-	for attempt := int64(1); ; attempt++ {
+	list, err := s.refundsAt(ctx, p, p.try)
+	if err != nil {
+		return fmt.Errorf("excess of payment %s: %w", p.ID, err)
+	}
+	was := excessAttempts(p, list)
+	if _, lists := s.gateway.(provider.Refunds); lists && was.gone != p.excessBack {
+		return fmt.Errorf("excess of payment %s: %w", p.ID, errOvertaken)
+	}
+	for attempt := was.last + 1; ; attempt++ {
+		if was.failed >= mostReturns {
+			return fmt.Errorf("excess of payment %s: %w: it came back %d times (%s)", p.ID, errByHand, was.failed, was.why)
+		}
+		if rest := time.Duration(p.UpdatedAt-s.micros())*time.Microsecond + s.returnPause(was.failed); was.failed > 0 && rest > 0 {
+			return fmt.Errorf("excess of payment %s: it came back (%s), and is given back again later", p.ID, was.why)
+		}
 		key := excessKey(p, attempt)
 		o, err := s.gatewayOf(p).Refund(ctx, key, s.charge(p, p.try), amount)
 		switch {
@@ -174,12 +236,10 @@ func (s *Service) giveExcess(ctx context.Context, p *record) error {
 			return err
 		case o.Verdict == provider.Undecided:
 			return fmt.Errorf("excess of payment %s: the gateway has not decided", p.ID)
-		case !o.Spent || attempt >= mostReturns:
-			return fmt.Errorf("excess of payment %s: a person must give it back: declined (%s)", p.ID, o.Reason)
+		case !o.Spent:
+			return fmt.Errorf("excess of payment %s: %w: declined (%s)", p.ID, errByHand, o.Reason)
 		}
-		if rest := time.Duration(p.UpdatedAt-s.micros())*time.Microsecond + s.returnPause(attempt); rest > 0 {
-			return fmt.Errorf("excess of payment %s: it came back (%s), and is given back again later", p.ID, o.Reason)
-		}
+		was.failed, was.why = attempt, o.Reason
 	}
 }
 

@@ -1,8 +1,11 @@
 package payment
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +168,68 @@ func TestExcessComesBack(t *testing.T) {
 		w.has(id+".1", 10100, 100)
 		w.differs(0)
 	})
+}
+
+// An excess goes back in parts, one by hand and one by us, and either comes back, or both: all
+// of it goes back, once, with a key that was not used yet.
+func TestPartOfAnExcessComesBack(t *testing.T) {
+	for name, fails := range map[string][]func(w *world, id string){
+		"by hand":            {func(w *world, id string) { w.bank.failsByHand(id + ".1") }},
+		"ours":               {func(w *world, id string) { w.bank.failsRefund(id + ".1") }},
+		"by hand, then ours": {func(w *world, id string) { w.bank.failsByHand(id + ".1") }, func(w *world, id string) { w.bank.failsRefund(id + ".1") }},
+		"ours, then by hand": {func(w *world, id string) { w.bank.failsRefund(id + ".1") }, func(w *world, id string) { w.bank.failsByHand(id + ".1") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.bank.takesInstead(10100, true)
+				w.bank.losesRefunds(1000)
+				_, id := w.sold(1, 2)
+				w.byHand(id, 60)
+				w.bank.losesRefunds(0)
+				time.Sleep(5 * time.Minute)
+				w.has(id+".1", 10100, 100)
+				for _, fail := range fails {
+					fail(w, id)
+					w.asks(id)
+				}
+				time.Sleep(time.Hour)
+				w.has(id+".1", 10100, 100)
+				w.differs(0)
+				w.gone(id, 0)
+			})
+		})
+	}
+}
+
+// A person is told, once, when an excess cannot be given back.
+func TestExcessNeedsAPerson(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var log bytes.Buffer
+		w.setUp = func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) }
+		w.crash()
+		w.boot()
+		w.runs()
+		w.bank.takesInstead(10100, true)
+		w.bank.declines("card_closed")
+		_, id := w.sold(1, 2)
+		time.Sleep(30 * time.Minute)
+		w.bank.declines("")
+		time.Sleep(time.Hour)
+		w.has(id+".1", 10100, 100)
+		w.shutDown()
+		if n := strings.Count(log.String(), "cannot be given back"); n != 1 {
+			t.Errorf("a person was told %d times", n)
+		}
+		w.boot()
+		w.runs()
+	})
+}
+
+// losesRefunds has so many refunds never arrive.
+func (b *bank) losesRefunds(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost["refund"] = n
 }
 
 // What somebody gives back on the gateway's own pages is for the excess first.

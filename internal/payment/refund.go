@@ -43,10 +43,11 @@ type refunder struct {
 	more    bool               // todo has grown since hear last looked
 	idle    bool               // another node does the work
 
-	excess jobs.Retries // excesses that could not be given back, by payment; only round uses it
-	later  jobs.Retries // refunds that failed, by id; only round uses it
-	waits  jobs.Retries // refunds that wait for the end of a dispute, by id; only round uses it
-	resume string       // the id after which the next round of settle begins; "": at the first
+	excess jobs.Retries    // excesses that could not be given back, by payment; only round uses it
+	told   map[string]bool // payments whose excess a person was told to give back; only round uses it
+	later  jobs.Retries    // refunds that failed, by id; only round uses it
+	waits  jobs.Retries    // refunds that wait for the end of a dispute, by id; only round uses it
+	resume string          // the id after which the next round of settle begins; "": at the first
 }
 
 // retries keeps track of failures while this node does the work.
@@ -80,7 +81,7 @@ const (
 
 func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
 	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries(), waits: retries(),
-		since: s.micros(), excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}}
+		since: s.micros(), excess: jobs.Retries{First: refundRound, Longest: longestExcess, Most: retriesMost}, told: map[string]bool{}}
 	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
