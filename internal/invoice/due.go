@@ -255,7 +255,7 @@ func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payme
 			Content: invoiceapi.Content{Buyer: invoiceapi.Party{Name: people[o.UserID].Name}, Paid: capturedAt(&p), Test: s.test(p.Gateway, p.Test)},
 		}
 		about(&d.invoice.Content, &e)
-		bill(&d.invoice, o.Places, prices.Rules, d.seller.TaxRate)
+		bill(&d.invoice, &p, o.Places, prices.Rules, d.seller.TaxRate)
 		out = append(out, d)
 	}
 	slices.SortFunc(out, func(a, b due) int {
@@ -281,25 +281,25 @@ func about(c *invoiceapi.Content, e *eventapi.Event) {
 
 // bill writes an invoice's lines, its fees and its tax. Seats of a price list with rules
 // carry their tax; other prices contain the seller's. If seats were given back before the
-// invoice was issued, the last line stands for them.
-func bill(d *invoiceapi.Document, places []bookingapi.Place, rules *seating.FeeRules, rate int64) {
+// invoice was issued, the last line stands for them, and the payment says what the fees were.
+func bill(d *invoiceapi.Document, p *paymentapi.Payment, places []bookingapi.Place, rules *seating.FeeRules, rate int64) {
 	var sum, tax int64
 	for i := range places {
-		p := &places[i]
-		at := slices.IndexFunc(d.Lines, func(l invoiceapi.Line) bool { return l.Text == p.Tier.Name && l.Each == p.Tier.Price })
+		tier := &places[i].Tier
+		at := slices.IndexFunc(d.Lines, func(l invoiceapi.Line) bool { return l.Text == tier.Name && l.Each == tier.Price })
 		if at < 0 {
 			at = len(d.Lines)
-			d.Lines = append(d.Lines, invoiceapi.Line{Text: p.Tier.Name, Each: p.Tier.Price})
+			d.Lines = append(d.Lines, invoiceapi.Line{Text: tier.Name, Each: tier.Price})
 		}
 		l := &d.Lines[at]
 		l.Quantity++
-		l.Amount += p.Tier.Price
-		sum += p.Tier.Price
+		l.Amount += tier.Price
+		sum += tier.Price
 		if rules != nil {
-			tax += p.Tier.Tax
-			d.Fees += p.Tier.Fee
+			tax += tier.Tax
+			d.Fees += tier.Fee
 		} else {
-			d.Fees += p.Tier.Fees
+			d.Fees += tier.Fees
 		}
 	}
 	for i := range d.Lines {
@@ -309,15 +309,21 @@ func bill(d *invoiceapi.Document, places []bookingapi.Place, rules *seating.FeeR
 	if rules != nil {
 		d.TaxRate = rules.TaxRate
 	}
-	if rules != nil && sum == d.Amount {
+	switch {
+	case sum == d.Amount && rules != nil:
 		d.Tax = tax
 		return
-	}
-	if sum != d.Amount {
+	case sum != d.Amount:
 		d.Lines = append(d.Lines, invoiceapi.Line{Amount: d.Amount - sum})
-		d.Fees = 0 // what they were of the seats that were given back is not known
+		d.Fees = p.Fees // 0: the payment of an older program does not say
 	}
-	d.Tax = Contained(d.Amount, d.TaxRate)
+	if d.Tax = Contained(d.Amount, d.TaxRate); rules == nil {
+		return
+	}
+	if p.Tax > 0 {
+		d.Tax = p.Tax
+	}
+	d.Fees = max(d.Fees-d.Tax, 0)
 }
 
 // seatsOf names the seats of a line.

@@ -78,7 +78,12 @@ func TestTaxOfRules(t *testing.T) {
 	late := w.sell("ball", 2, 3)
 	w.giveBack(late, 13090, 1)
 	list := w.documents(t, late)
-	if len(list) != 2 || list[0].Amount != 39270 || list[0].Tax != 6270 || len(list[0].Lines) != 2 || list[0].Lines[1] != (invoiceapi.Line{Amount: 13090}) || list[1].Tax != 2090 {
+	if len(list) != 2 || list[0].Amount != 39270 || list[0].Tax != 6270 || list[0].Fees != 3000 || len(list[0].Lines) != 2 || list[0].Lines[1] != (invoiceapi.Line{Amount: 13090}) || list[1].Tax != 2090 || list[1].Fees != 1000 {
+		t.Errorf("%+v", list)
+	}
+	late = w.sell("gala", 3, 3)
+	w.giveBack(late, 5000, 1)
+	if list = w.documents(t, late); len(list) != 2 || list[0].Fees != 1500 || list[1].Fees != 500 {
 		t.Errorf("%+v", list)
 	}
 }

@@ -99,6 +99,7 @@ func (w *world) sell(event string, number, seats int) string {
 	w.bookings[bookingID] = b
 	w.payments[bookingID] = paymentapi.Payment{
 		ID: bookingID + "-1", BookingID: bookingID, Amount: b.Amount, Currency: "EUR", Status: paymentapi.Captured, CreatedAt: w.now,
+		Fees: tier.Fees * int64(seats), Tax: tier.Tax * int64(seats),
 		History: []paymentapi.Step{{Status: paymentapi.Authorized, At: w.now}, {Status: paymentapi.Captured, At: w.now}},
 	}
 	return bookingID
