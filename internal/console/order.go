@@ -99,7 +99,7 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
 }
 
