@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -21,7 +22,7 @@ const (
 	sqlSides = `SELECT p.id, p.booking_id, p.status, p.ends_as, p.amount, p.refunded, p.currency, p.reference, p.try, p.created_at, p.updated_at, p.history,
 		p.gateway, p.account, p.test, p.excess, p.excess_back
 		FROM /*sqlite: json_each($1) AS j CROSS JOIN payments p*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS j(value) JOIN payments p*/
-		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
+		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.'`
 
 	// By refunds_open; and over all refunds, by the primary key.
 	sqlRefundsStuck = `SELECT event_id, seq, id, booking_id, payment_id, amount, reason, created_at FROM refunds
@@ -55,6 +56,13 @@ func (c sides) OfBookings(ctx context.Context, bookings []string) (map[string][]
 		p.Away = c.s.foreign(&r)
 		_, p.Lists = c.s.gateway.(provider.Refunds)
 		out[r.BookingID] = append(out[r.BookingID], p)
+	}
+	for _, list := range out {
+		if len(list) > 1 { // in the order of the attempts, which end their ids
+			slices.SortFunc(list, func(a, b reconcile.Payment) int {
+				return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
+			})
+		}
 	}
 	return out, rows.Err()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -440,4 +441,30 @@ func TestDaysAfterAnOutage(t *testing.T) {
 			t.Errorf("goes on: %v, reported: %+v", goesOn, days)
 		}
 	}
+}
+
+// The payments of a booking come in the order of its attempts.
+func TestSidesInOrder(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1)
+		other := w.house.hold("fan0000000000002", 2)
+		const attempts = 11
+		for i := range attempts {
+			if _, err := w.pay(b, paymentapi.SandboxDecline, strconv.Itoa(i)); err == nil {
+				t.Fatal("it was not declined")
+			}
+		}
+		if _, err := w.pay(other, paymentapi.SandboxDecline, ""); err == nil {
+			t.Fatal("it was not declined")
+		}
+		found, err := sides{w.Service}.OfBookings(t.Context(), []string{b.ID, other.ID})
+		if err != nil || len(found) != 2 || len(found[b.ID]) != attempts || len(found[other.ID]) != 1 {
+			t.Fatalf("%v %v", found, err)
+		}
+		for i, p := range found[b.ID] {
+			if p.ID != paymentID(b.ID, int64(i+1)) {
+				t.Errorf("%d: %s", i, p.ID)
+			}
+		}
+	})
 }

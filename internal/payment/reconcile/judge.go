@@ -210,7 +210,7 @@ type comparison struct {
 
 // gateway compares the gateway's lines with the record.
 func (c *comparison) gateway() {
-	c.lines = slices.DeleteFunc(slices.Clone(c.lines), c.odd)
+	c.lines = slices.DeleteFunc(c.lines, c.odd)
 	if !c.p.Status.Final() {
 		for i := range c.lines {
 			if c.has(c.lines[i].At) {
@@ -416,6 +416,9 @@ func (c *comparison) disputes() {
 
 // atFirst is what the record knew when it recorded each movement, and what was posted then.
 func (p *Payment) atFirst() []Movement {
+	if !slices.ContainsFunc(p.Movements, func(m Movement) bool { return m.Later != 0 }) {
+		return p.Movements
+	}
 	list := slices.Clone(p.Movements)
 	for i := range list {
 		list[i].Amount -= list[i].Later
@@ -437,8 +440,9 @@ func (c *comparison) journal() {
 	if c.p.GivenUp { // what was taken and returned is posted when it is found
 		kinds = []provider.LineKind{provider.Disputed, provider.DisputeWonBack}
 	}
+	ours := c.p.atFirst()
 	for _, kind := range kinds {
-		m := match(c.postings, c.p.atFirst(), kind, c.slack)
+		m := match(c.postings, ours, kind, c.slack)
 		c.differing(m.differ, JournalAmount, JournalCurrency)
 		for _, o := range m.ours {
 			if o.At >= c.span.journal && c.has(o.At) && o.Amount != 0 && !o.Unposted {

@@ -45,6 +45,14 @@ type pairs struct {
 // several, the one with the same key, or the nearest. What is left over on both sides is
 // then paired by key or, if one is left on each side, without.
 func match(theirs, ours []Movement, kind provider.LineKind, slack int64) pairs {
+	i, n := first(kind, theirs)
+	j, m := first(kind, ours)
+	switch {
+	case n == 0 && m == 0:
+		return pairs{}
+	case n == 1 && m == 1 && explains(&ours[j], &theirs[i], slack): // nearly all
+		return pairs{same: []pair{{theirs[i], ours[j]}}}
+	}
 	p := pairs{theirs: of(kind, theirs), ours: of(kind, ours)}
 	for {
 		i, j := p.nearest(slack)
@@ -60,6 +68,19 @@ func match(theirs, ours []Movement, kind provider.LineKind, slack int64) pairs {
 		}
 		p.differ = append(p.differ, p.take(i, j))
 	}
+}
+
+// first is the first movement of a kind, and how many there are.
+func first(kind provider.LineKind, list []Movement) (at, n int) {
+	for i := range list {
+		if list[i].Kind == kind {
+			if n == 0 {
+				at = i
+			}
+			n++
+		}
+	}
+	return at, n
 }
 
 func of(kind provider.LineKind, list []Movement) []Movement {
