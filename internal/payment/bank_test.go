@@ -35,6 +35,7 @@ type bank struct {
 	cut     func(ctx context.Context, at string) error
 	late    func(step string) time.Duration // > 0: an error now, and carried out after that
 
+	minds     bool   // it declines refunds of another amount with a key that it has declined before
 	noRefund  string // why it declines refunds; "": it does not
 	noList    error  // why it does not list refunds
 	refundCut func(provider.Charge) error
@@ -228,7 +229,7 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 		was, asked := a.asked[key]
 		a.asked[key] = amount
 		switch {
-		case asked && was != amount && !a.refunds[key]: // it was declined
+		case asked && was != amount && !a.refunds[key] && b.minds: // it was declined
 			a.asked[key] = was
 			return provider.Outcome{Reason: "key_reused"}
 		case a.refunds[key]:

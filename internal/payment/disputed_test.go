@@ -419,6 +419,7 @@ func TestReturnOfWhatDisputesLeave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
+				w.bank.minds = true
 				w.firstRest, w.lastRest = time.Second, time.Minute
 				w.runs()
 				b := w.house.hold(fan.UserID, 1)
