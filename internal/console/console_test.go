@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/seating"
 )
 
@@ -121,5 +122,24 @@ func TestLabelsOf(t *testing.T) {
 func TestLabelsWithSpaces(t *testing.T) {
 	if got := labelsIn(" S-Box 1 left-2, A-1-1;;A-1-2\r\n"); !slices.Equal(got, []string{"S-Box 1 left-2", "A-1-1", "A-1-2"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// What somebody has given back on the gateway's own pages is not left.
+func TestLeft(t *testing.T) {
+	b := &bookingapi.Booking{PaymentID: "b-1", Left: 100}
+	for _, c := range []struct {
+		p    *paymentapi.Payment
+		want int64
+	}{
+		{nil, 100},
+		{&paymentapi.Payment{ID: "b-1", Status: paymentapi.Captured, Amount: 150, Refunded: 50}, 100},
+		{&paymentapi.Payment{ID: "b-1", Status: paymentapi.Captured, Amount: 150, Refunded: 90}, 60},
+		{&paymentapi.Payment{ID: "b-1", Status: paymentapi.Refunded, Amount: 150, Refunded: 150}, 0},
+		{&paymentapi.Payment{ID: "b-2", Status: paymentapi.Refunded, Amount: 150, Refunded: 150}, 100}, // it was given up
+	} {
+		if left := leftOf(b, c.p); left != c.want {
+			t.Errorf("%+v: %d", c.p, left)
+		}
 	}
 }

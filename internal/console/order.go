@@ -99,8 +99,17 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Left": leftOf(&b.Booking, payment), "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
+}
+
+// leftOf is what of a booking's money can still be given back. The booking does not know what
+// somebody has given back on the payment gateway's own pages.
+func leftOf(b *bookingapi.Booking, p *paymentapi.Payment) int64 {
+	if p == nil || p.ID != b.PaymentID || p.Status != paymentapi.Captured && p.Status != paymentapi.Refunded {
+		return b.Left
+	}
+	return max(0, min(b.Left, p.Amount-p.Refunded))
 }
 
 // disputing reports whether a dispute of a payment is not decided yet.

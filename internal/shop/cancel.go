@@ -30,6 +30,13 @@ func (c *cancelPage) Kept() (kept int64) {
 	return min(kept, c.Left) - c.Refund // a part may have gone back before
 }
 
+// Before is what of the refund has gone back before, in a way that the booking does not know
+// of: on the payment gateway's own pages.
+func (c *cancelPage) Before() int64 { return c.goneBefore(c.Refund) }
+
+// Rest is what goes back now.
+func (c *cancelPage) Rest() int64 { return c.Refund - c.Before() }
+
 // labels returns the seats to cancel; nil: all.
 func (c *cancelPage) labels() []string {
 	if c.Whole() {

@@ -57,6 +57,15 @@ func (o *Order) Due() int64 {
 	return max(0, o.Payment.Amount-o.Payment.Refunded-o.Payment.Disputed-kept)
 }
 
+// goneBefore is what of an amount of an order that is to go back its payment does not have any
+// more.
+func (o *Order) goneBefore(amount int64) int64 {
+	if o.Payment == nil || o.Payment.ID != o.PaymentID || o.Payment.Status != paymentapi.Captured && o.Payment.Status != paymentapi.Refunded {
+		return 0
+	}
+	return max(0, amount-(o.Payment.Amount-o.Payment.Refunded))
+}
+
 // Tests reports whether an order was not paid with real money. Orders that cost nothing are
 // of the program's mode.
 func (o *Order) Tests(program bool) bool {

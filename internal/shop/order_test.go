@@ -79,3 +79,37 @@ func TestPrograms(t *testing.T) {
 		}
 	}
 }
+
+// What somebody has given back on the gateway's own pages is no part of what a cancellation
+// gives back: the page says so before.
+func TestQuoteAfterMoneyWentBackByHand(t *testing.T) {
+	for _, c := range []struct {
+		status                         paymentapi.Status
+		refunded, quoted, before, rest int64
+	}{
+		{paymentapi.Captured, 0, 200, 0, 200},
+		{paymentapi.Captured, 60, 200, 60, 140},
+		{paymentapi.Captured, 60, 100, 0, 100},
+		{paymentapi.Captured, 160, 100, 60, 40},
+		{paymentapi.Refunded, 200, 200, 200, 0},
+		{paymentapi.Authorized, 0, 200, 0, 200},
+	} {
+		p := &cancelPage{orderPage: &orderPage{Order: quoted(&paymentapi.Payment{ID: "b-1", Status: c.status, Amount: 200, Refunded: c.refunded})}, Refund: c.quoted}
+		if p.Before() != c.before || p.Rest() != c.rest {
+			t.Errorf("%+v: %d before, %d now", c, p.Before(), p.Rest())
+		}
+	}
+	other := quoted(&paymentapi.Payment{ID: "b-2", Status: paymentapi.Refunded, Amount: 200, Refunded: 200}) // it was given up
+	if p := (&cancelPage{orderPage: &orderPage{Order: other}, Refund: 5}); p.Rest() != 5 {
+		t.Error("another payment")
+	}
+	if p := (&cancelPage{orderPage: &orderPage{}, Refund: 5}); p.Rest() != 5 {
+		t.Error("no payment")
+	}
+}
+
+// quoted is an order with a payment, which was sold by its first one.
+func quoted(p *paymentapi.Payment) (o Order) {
+	o.PaymentID, o.Payment = "b-1", p
+	return o
+}
