@@ -270,8 +270,13 @@ func (s *Service) hearOthers(ctx context.Context, p record, list []provider.Refu
 	if err != nil || now.Version == p.Version {
 		return err
 	}
-	s.log.ErrorContext(ctx, "a booking needs a person to look at it: money of its payment was given back on the gateway's own pages",
-		"booking", p.BookingID, "payment", p.ID, "refund", e.key, "amount", now.Refunded-p.Refunded)
+	what, amount := "was given back on the gateway's own pages", now.Refunded-p.Refunded
+	if amount < 0 {
+		what, amount = "that was given back on the gateway's own pages has come back", -amount
+		s.metrics.stuck.Inc()
+	}
+	s.log.ErrorContext(ctx, "a booking needs a person to look at it: money of its payment "+what,
+		"booking", p.BookingID, "payment", p.ID, "refund", e.key, "amount", amount)
 	return errOvertaken // there may be more
 }
 

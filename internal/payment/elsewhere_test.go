@@ -357,6 +357,30 @@ func TestRefundedElsewhere(t *testing.T) {
 	})
 }
 
+// Money that somebody has given back on the gateway's own pages though nothing was owed comes
+// back: a person is told of both.
+func TestGoodwillByHandComesBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var log bytes.Buffer
+		w.setUp = func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) }
+		w.crash()
+		w.boot()
+		w.runs()
+		_, payment := w.sold(1, 2)
+		w.byHand(payment, 3000)
+		w.bank.failsByHand(payment + ".1")
+		w.asks(payment)
+		w.asks(payment)
+		w.shutDown()
+		given, back := strings.Count(log.String(), "was given back on the gateway's own pages"), strings.Count(log.String(), "has come back")
+		if given != 2 || back != 1 {
+			t.Errorf("given back %d, come back %d: %s", given, back, log.String())
+		}
+		w.boot()
+		w.runs()
+	})
+}
+
 // What a webhook has led to is written when its notice is done, whatever happens then.
 func TestAskedIsWritten(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
