@@ -334,26 +334,30 @@ func (c *comparison) again(same []pair, l Movement) FindingKind {
 // givenUp explains a capture of a payment that did not pay for its booking: its money
 // must be back.
 func (c *comparison) givenUp(l Movement) {
-	back := int64(0)
+	switch {
+	case !c.has(l.At):
+	case c.p.Amount == 0:
+		c.find(FreeCharged, c.p.ID, l, 0)
+	case c.back(&l) < l.Amount:
+		c.find(NotReturned, c.p.ID, l, 0)
+	default:
+		c.explain("returned")
+	}
+}
+
+// back is what of the money of a line's charge went back, by whatever way.
+func (c *comparison) back(l *Movement) (sum int64) {
 	for i := range c.lines {
 		r := &c.lines[i]
 		switch {
 		case r.Charge != l.Charge || r.Currency != l.Currency:
 		case r.Kind == provider.Refunded, r.Kind == provider.Disputed:
-			back += r.Amount
+			sum += r.Amount
 		case r.Kind == provider.RefundFailed, r.Kind == provider.DisputeWonBack:
-			back -= r.Amount
+			sum -= r.Amount
 		}
 	}
-	switch {
-	case !c.has(l.At):
-	case c.p.Amount == 0:
-		c.find(FreeCharged, c.p.ID, l, 0)
-	case back < l.Amount:
-		c.find(NotReturned, c.p.ID, l, 0)
-	default:
-		c.explain("returned")
-	}
+	return sum
 }
 
 func (c *comparison) voids() {

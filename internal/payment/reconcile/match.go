@@ -148,10 +148,10 @@ func nearer(a, b, c, d *Movement) bool {
 
 func distance(a, b int64) int64 { return max(a-b, b-a) }
 
-// apart has movements whose amounts differ as two.
-func (m *pairs) apart() {
+// apart has those movements as two whose amounts differ because one is a part of the other.
+func (m *pairs) apart(part func(*pair) bool) {
 	m.differ = slices.DeleteFunc(m.differ, func(p pair) bool {
-		if p.theirs.Currency != p.ours.Currency {
+		if p.theirs.Currency != p.ours.Currency || !part(&p) {
 			return false
 		}
 		m.theirs, m.ours = append(m.theirs, p.theirs), append(m.ours, p.ours)

@@ -96,6 +96,16 @@ var planted = []struct {
 	{NotReturned, func(o *office) { o.captureAfter(paymentapi.Voided) }},
 	{NotReturned, func(o *office) { o.captureAfter(paymentapi.Failed) }},
 	{RefundAmount, func(o *office) { o.pay(5000, day.Add(5*time.Hour)).late(); o.lines[len(o.lines)-1].Amount = 4000 }},
+	{RefundAmount, func(o *office) { // and the gateway was asked, and says that all is back
+		o.pay(5000, day.Add(5*time.Hour)).late().p.Lists = true
+		o.lines[len(o.lines)-1].Amount = 4000
+	}},
+	{RefundAmount, func(o *office) { // a dispute does not make up for it
+		s := o.pay(5000, day.Add(5*time.Hour)).late()
+		s.p.Lists = true
+		o.lines[len(o.lines)-1].Amount = 4000
+		s.wait(-10*time.Minute).line(provider.Disputed, "", 500)
+	}},
 	{FreeCharged, func(o *office) { o.captureAfter(paymentapi.Captured) }},
 	{ReferenceDiffers, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Reference = "ch_other" }},
 	{BeforePayment, func(o *office) { _, l, _ := o.captured(); t := o.twin(l, 0); t.At = t.At.Add(-3 * time.Hour) }},

@@ -12,7 +12,7 @@ func (c *comparison) refunds() {
 	c.joined(&m)
 	if c.p.gaveUp() { // it may have gone back in parts, some of them by hand, or by a dispute
 		if c.backForSure() {
-			m.apart()
+			m.apart(c.inParts)
 		}
 		m.ours = slices.DeleteFunc(m.ours, func(o Movement) bool { return c.backForSure() || o.Amount <= sumOf(m.theirs, o.Currency) })
 	}
@@ -58,6 +58,12 @@ func (c *comparison) joined(m *pairs) {
 			break
 		}
 	}
+}
+
+// inParts reports whether the rest of a refund that is recorded as one went back otherwise, as
+// far as the lines tell. Of what went back long before the day a person decides.
+func (c *comparison) inParts(p *pair) bool {
+	return p.theirs.Amount < p.ours.Amount && c.back(&p.theirs) >= p.ours.Amount
 }
 
 func sumOf(list []Movement, currency string) (sum int64) {
