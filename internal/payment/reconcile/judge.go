@@ -346,18 +346,9 @@ func (c *comparison) givenUp(l Movement) {
 }
 
 // back is what of the money of a line's charge went back, by whatever way.
-func (c *comparison) back(l *Movement) (sum int64) {
-	for i := range c.lines {
-		r := &c.lines[i]
-		switch {
-		case r.Charge != l.Charge || r.Currency != l.Currency:
-		case r.Kind == provider.Refunded, r.Kind == provider.Disputed:
-			sum += r.Amount
-		case r.Kind == provider.RefundFailed, r.Kind == provider.DisputeWonBack:
-			sum -= r.Amount
-		}
-	}
-	return sum
+func (c *comparison) back(l *Movement) int64 {
+	return sumAt(c.lines, l, provider.Refunded) + sumAt(c.lines, l, provider.Disputed) -
+		sumAt(c.lines, l, provider.RefundFailed) - sumAt(c.lines, l, provider.DisputeWonBack)
 }
 
 func (c *comparison) voids() {

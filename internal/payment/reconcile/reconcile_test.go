@@ -172,6 +172,24 @@ var planted = []struct {
 		s, _, _ := o.captured()
 		s.wait(time.Hour).refund(4000).line(provider.Refunded, "", 1500)
 	}},
+	{RefundTwice, func(o *office) { // of a payment that was given up, once more by hand
+		o.pay(5000, day.Add(5*time.Hour)).late().wait(time.Hour).line(provider.Refunded, "", 5000)
+	}},
+	{RefundTwice, func(o *office) { // and it was returned the day before
+		s := o.pay(5000, day.Add(-20*time.Hour)).late()
+		s.at = day.Add(7 * time.Hour)
+		s.line(provider.Refunded, "", 5000)
+	}},
+	{RefundBeyond, func(o *office) { // before the return, by hand
+		s := o.pay(5000, day.Add(5*time.Hour))
+		s.wait(time.Minute).line(provider.Refunded, "", 4000)
+		s.late()
+	}},
+	{RefundBeyond, func(o *office) { // in parts that are too much
+		s := o.pay(5000, day.Add(5*time.Hour)).late()
+		o.lines[len(o.lines)-1].Amount = 4000
+		s.wait(time.Hour).line(provider.Refunded, "", 4000)
+	}},
 	{RefundOfNothing, func(o *office) {
 		s := o.pay(5000, day.Add(time.Hour))
 		s.p.Status = paymentapi.Failed

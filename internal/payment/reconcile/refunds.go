@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"slices"
 
 	"boxoffice/internal/payment/provider"
@@ -20,18 +21,20 @@ func (c *comparison) refunds() {
 	c.differing(m.differ, RefundAmount, RefundCurrency)
 	c.report(m.ours, RefundMissing, c.p.Refunded)
 	total := c.p.Refunded + c.p.ExcessBack
-	for _, l := range m.theirs {
+	slices.SortStableFunc(m.theirs, func(a, b Movement) int { return cmp.Compare(a.At, b.At) })
+	for i, l := range m.theirs {
 		if l.Currency != c.p.Currency {
 			c.report([]Movement{l}, RefundCurrency, 0)
 			continue
 		}
-		if c.returned(&l) {
+		total += l.Amount
+		if c.returned(&l, m.theirs[i+1:]) {
+			c.unsure = true // what was returned on other days counts, too
 			if c.has(l.At) {
 				c.explain("returned")
 			}
 			continue
 		}
-		total += l.Amount
 		if c.has(l.At) {
 			c.find(c.extraRefund(m.same, &l, total), c.p.ID, l, c.p.Refunded)
 		}
@@ -75,15 +78,29 @@ func sumOf(list []Movement, currency string) (sum int64) {
 	return sum
 }
 
-// returned reports whether a refund returned the money of a charge that was captured
-// although its payment was given up.
-func (c *comparison) returned(l *Movement) bool {
+// returned reports whether a refund returned money of a charge that was captured although its
+// payment was given up, and not more than was taken, with all refunds but the later ones that
+// the record does not have.
+func (c *comparison) returned(l *Movement, later []Movement) bool {
 	if !c.p.gaveUp() {
 		return false
 	}
-	return slices.ContainsFunc(c.lines, func(m Movement) bool {
-		return m.Kind == provider.Captured && m.Charge == l.Charge && m.Currency == l.Currency && l.Amount <= m.Amount
-	}) || c.p.GivenUp && c.p.Status == paymentapi.Refunded && l.Amount <= c.p.taken() // captured before the day
+	back := sumAt(c.lines, l, provider.Refunded) - sumAt(c.lines, l, provider.RefundFailed) - sumAt(later, l, provider.Refunded)
+	taken := sumAt(c.lines, l, provider.Captured)
+	if taken == 0 && c.p.GivenUp && c.p.Status == paymentapi.Refunded { // captured before the day
+		taken = c.p.taken()
+	}
+	return taken > 0 && back <= taken
+}
+
+// sumAt is what movements of a kind come to that have a line's charge.
+func sumAt(list []Movement, l *Movement, kind provider.LineKind) (sum int64) {
+	for i := range list {
+		if m := &list[i]; m.Kind == kind && m.Charge == l.Charge && m.Currency == l.Currency {
+			sum += m.Amount
+		}
+	}
+	return sum
 }
 
 // extraRefund is what a refund comes to that the record does not have.
