@@ -462,6 +462,55 @@ func TestReturnOfWhatDisputesLeave(t *testing.T) {
 	}
 }
 
+// What the buyer of a payment that was given up disputes changes what is left more than once: it
+// is returned when nothing is disputed any more.
+func TestReturnAfterSeveralChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		opened, decided func(w *world, charge string)
+		back            int64
+	}{
+		"a part by hand while a dispute is open": {func(w *world, charge string) {
+			w.bank.disputes(charge, provider.DisputeOpen, 2000)
+			w.bank.refundsByHand(charge, 1000)
+		}, func(w *world, charge string) { w.bank.disputes(charge, provider.DisputeLost, 2000) }, 3000},
+		"one of two disputes is lost before the other": {func(w *world, charge string) {
+			w.bank.disputesAs("dp_1", charge, provider.DisputeOpen, 2000)
+			w.bank.disputesAs("dp_2", charge, provider.DisputeOpen, 1000)
+			w.bank.disputesAs("dp_1", charge, provider.DisputeLost, 2000)
+		}, func(w *world, charge string) { w.bank.disputesAs("dp_2", charge, provider.DisputeLost, 1000) }, 2000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.bank.minds = true
+				w.firstRest, w.lastRest = time.Second, time.Minute
+				w.runs()
+				b := w.house.hold(fan.UserID, 1)
+				p, _ := w.pay(b, "tok_never", "a")
+				if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+					t.Fatal(err)
+				}
+				w.bank.takes(p.ID+".1", b.Amount)
+				c.opened(w, p.ID+".1")
+				w.asks(p.ID)
+				time.Sleep(5 * time.Minute)
+				w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+				c.decided(w, p.ID+".1")
+				w.asks(p.ID)
+				time.Sleep(5 * time.Minute)
+				w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+				w.has(p.ID+".1", b.Amount, c.back)
+				if wrong, err := Journal(t.Context(), w.db.Reader(), event1); wrong != "" || err != nil {
+					t.Error(wrong, err)
+				}
+				if found := w.compared().Found; len(found) != 0 {
+					t.Errorf("found %v", found)
+				}
+			})
+		})
+	}
+}
+
 // Money that was returned is disputed, and the return fails: when the dispute is lost, before
 // or after that, the buyer has it once, and the journal has nothing more at the gateway.
 func TestReturnFailsOfDisputedMoney(t *testing.T) {

@@ -109,6 +109,9 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64, disputes []p
 			return fmt.Errorf("it came back (%s), and is returned again later", why)
 		}
 	}
+	if slices.ContainsFunc(disputes, func(w provider.Dispute) bool { return w.State == provider.DisputeOpen }) {
+		return errors.New("not done: the buyer disputes it") // and the amount may change: it would use up the key
+	}
 	attempt := last + 1
 	if byHand+lost > 0 { // all of it may have been declined with the key before
 		attempt++
@@ -119,8 +122,6 @@ func (d *drive) giveBackOne(ctx context.Context, try, amount int64, disputes []p
 		return err
 	case o.Verdict == provider.Undecided:
 		return errors.New("the gateway has not decided")
-	case slices.ContainsFunc(disputes, func(w provider.Dispute) bool { return w.State == provider.DisputeOpen }):
-		return errors.New("not done: the buyer disputes it")
 	}
 	return fmt.Errorf("not done (%s)", o.Reason) // the next step looks for what has changed
 }
