@@ -38,6 +38,7 @@ type Audit struct {
 
 	faults [6]string // first violation of each promise
 	seen   map[string]bool
+	made   map[string]bool // of the unclear cancellations, those that were made
 }
 
 var promises = [6]string{
@@ -167,7 +168,7 @@ func (a *Audit) settled(ctx context.Context, db *sqldb.DB, eventID string) error
 // booking.Verify checks.
 func (a *Audit) In(ctx context.Context, tx sqldb.Querier, eventID string) error {
 	if a.seen == nil {
-		a.seen = map[string]bool{}
+		a.seen, a.made = map[string]bool{}, map[string]bool{}
 	}
 	live, bookings, err := a.replay(ctx, tx, eventID)
 	if err != nil {
@@ -381,6 +382,7 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 			continue
 		}
 		a.seen[id] = true
+		a.made[id] = a.Unclear[id] && status == string(bookingapi.Cancelled)
 		switch {
 		case fan != "" && fan != user:
 			a.broken(6, "booking %s was answered to %s, and is %s's", id, fan, user)

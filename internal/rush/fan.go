@@ -26,6 +26,7 @@ type acknowledged struct {
 	fan       *Fan
 	cancelled bool // and then that it was cancelled
 	unclear   bool // and then nothing, when they cancelled it
+	seats     int
 }
 
 // crowd is the state that all fans share.
@@ -340,7 +341,7 @@ func (w *worker) bought(sh *show, fan int, b *held, began time.Time, takesBack b
 	w.purchase.add(time.Since(w.began))
 	w.purchases.Add(1)
 	w.sold.Add(int64(b.seats))
-	ack := acknowledged{booking: b.id, fan: &w.fans[fan]}
+	ack := acknowledged{booking: b.id, fan: &w.fans[fan], seats: b.seats}
 	if takesBack {
 		ack.cancelled, ack.unclear = w.cancel(sh, fan, b, 200)
 	}

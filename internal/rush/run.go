@@ -420,6 +420,7 @@ func (r *rehearsal) audit(ctx context.Context) error {
 			return err
 		}
 	}
+	r.unsell(a.made)
 	if r.gateway != nil {
 		b, err := r.gateway.readBooks(ctx)
 		if err == nil {
@@ -436,13 +437,22 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	return nil
 }
 
+// unsell takes the seats of cancellations without an answer that were made off what was sold.
+func (r *rehearsal) unsell(made map[string]bool) {
+	for _, k := range r.crowd.acks {
+		if k.unclear && made[k.booking] {
+			r.report.Sold -= int64(k.seats)
+		}
+	}
+}
+
 // auditOverHTTP asks the server for every acknowledged booking.
 func (r *rehearsal) auditOverHTTP() error {
 	rep := &r.report
 	rep.Scope, rep.Audit, rep.ChainOK = "http", "ok", true
 	call := r.crowd.client.call()
 	defer call.done()
-	seats := map[string]string{}
+	seats, made := map[string]string{}, map[string]bool{}
 	for _, k := range r.crowd.acks {
 		var b struct {
 			Status bookingapi.Status `json:"status"`
@@ -454,6 +464,7 @@ func (r *rehearsal) auditOverHTTP() error {
 			return fmt.Errorf("audit: %w", err)
 		}
 		if k.cancelled || k.unclear && b.Status == bookingapi.Cancelled {
+			made[k.booking] = true
 			continue
 		}
 		if b.Status != bookingapi.Booked {
@@ -466,6 +477,7 @@ func (r *rehearsal) auditOverHTTP() error {
 			seats[s.Label] = k.booking
 		}
 	}
+	r.unsell(made)
 	switch {
 	case rep.LostBookings > 0:
 		rep.Audit = fmt.Sprintf("%d acknowledged bookings are not booked", rep.LostBookings)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/id"
 	"boxoffice/internal/payment"
@@ -134,6 +135,53 @@ func TestWhoWaitsForAPaymentStandsAside(t *testing.T) {
 	c.aside.Wait()
 	if c.purchases.Load() != 1 || c.sold.Load() != 2 || len(c.acks) != 1 || sh.deciding.Load() != 0 || !slices.Equal(came, []int{7}) {
 		t.Errorf("%d purchases, %d seats, %d acknowledged, fans %v came back: %v", c.purchases.Load(), c.sold.Load(), len(c.acks), came, c.faults)
+	}
+}
+
+// Seats of a cancellation that got no answer are not counted as sold if it was made, whichever
+// audit finds that.
+func TestUnclearCancellationIsNotSold(t *testing.T) {
+	status := map[string]bookingapi.Status{"kept": bookingapi.Booked, "unclear-kept": bookingapi.Booked, "unclear-made": bookingapi.Cancelled, "made": bookingapi.Cancelled}
+	acks := []acknowledged{
+		{booking: "kept", seats: 1, fan: &Fan{}}, {booking: "unclear-kept", seats: 2, unclear: true, fan: &Fan{}},
+		{booking: "unclear-made", seats: 4, unclear: true, fan: &Fan{}}, {booking: "made", seats: 8, cancelled: true, fan: &Fan{}},
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"status":%q,"seats":[]}`, status[strings.TrimPrefix(r.URL.Path, "/bookings/")])
+	}))
+	defer srv.Close()
+	cl, err := newClient([]string{srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rehearsal{crowd: &crowd{client: cl, acks: acks}, report: Report{Sold: 7}}
+	if err := r.auditOverHTTP(); err != nil || r.report.Sold != 3 || r.report.Audit != "ok" {
+		t.Errorf("%+v, %v", r.report, err)
+	}
+
+	db := sqldbtest.Open(t)
+	err = db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE bookings (id TEXT, event_id TEXT, user_id TEXT, status TEXT, amount BIGINT)`)
+		for id, is := range status {
+			if err == nil {
+				_, err = tx.Exec(`INSERT INTO bookings VALUES ($1, 'e', 'u', $2, 0)`, id, string(is))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Unclear: map[string]bool{}, seen: map[string]bool{}, made: map[string]bool{}}
+	for _, k := range acks {
+		a.Acknowledged[k.booking], a.Cancelled[k.booking], a.Unclear[k.booking] = "u", k.cancelled, k.unclear
+	}
+	r.report.Sold = 7
+	if err := a.acknowledged(t.Context(), db.Reader(), "e", nil); err != nil || a.Verdict() != "ok" {
+		t.Fatal(a.Verdict(), err)
+	}
+	if r.unsell(a.made); r.report.Sold != 3 {
+		t.Errorf("%d are sold", r.report.Sold)
 	}
 }
 
