@@ -1,12 +1,15 @@
 package console
 
 import (
+	"context"
 	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/seating"
@@ -141,5 +144,43 @@ func TestLeft(t *testing.T) {
 		if left := leftOf(b, c.p); left != c.want {
 			t.Errorf("%+v: %d", c.p, left)
 		}
+	}
+}
+
+// A booking of 100.00, of which 40.00 went back on the gateway's own pages.
+type (
+	some       interface{ Bookings }
+	oneBooking struct{ some }
+	onePayment struct{ Payments }
+	goodwill   struct {
+		Seats
+		given []int64
+	}
+)
+
+func (oneBooking) Bookings(context.Context, []string) (map[string]bookingapi.Booking, error) {
+	return map[string]bookingapi.Booking{"b": {ID: "b", PaymentID: "b-1", Amount: 10_000, Left: 10_000, Currency: "EUR"}}, nil
+}
+
+func (onePayment) Latest(context.Context, []string) (map[string]paymentapi.Payment, error) {
+	return map[string]paymentapi.Payment{"b": {ID: "b-1", Status: paymentapi.Captured, Amount: 10_000, Refunded: 4000}}, nil
+}
+
+func (s *goodwill) GiveBack(_ context.Context, _ caller.Caller, g bookingapi.Goodwill) (b bookingapi.Booking, err error) {
+	s.given = append(s.given, g.Amount)
+	return b, nil
+}
+
+// More than the page says is left is refused, and the amount is named.
+func TestGiveBackWhatIsLeft(t *testing.T) {
+	s, c := &goodwill{}, &Console{}
+	c.Bookings, c.Payments, c.Seats = oneBooking{}, onePayment{}, s
+	v := &page.Visit{Request: httptest.NewRequest("POST", "/", nil)}
+	err := c.giveBack(v, "b", &orderForms{Amount: "60.01"})
+	if wrong := errs.Of(err); wrong == nil || len(wrong.Fields) != 1 || wrong.Fields[0].Reason != "must be at most 60.00 EUR" || len(s.given) != 0 {
+		t.Errorf("%v, given back %v", err, s.given)
+	}
+	if err := c.giveBack(v, "b", &orderForms{Amount: "60"}); err != nil || !slices.Equal(s.given, []int64{6000}) {
+		t.Errorf("%v, given back %v", err, s.given)
 	}
 }

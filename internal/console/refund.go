@@ -162,13 +162,25 @@ func (c *Console) giveBack(v *page.Visit, bookingID string, f *orderForms) error
 	if err != nil {
 		return err
 	}
+	payments, err := c.Payments.Latest(v.Context(), []string{bookingID})
+	if err != nil {
+		return err
+	}
+	tooMuch := func(left int64) error { // in units that people type
+		return errs.Fields([]errs.Field{errs.Why("more-than-left", "must be at most %s", money.Format(left, b.Currency)).In("amount")})
+	}
+	if p, ok := payments[bookingID]; ok {
+		if left := leftOf(&b, &p); left < b.Left && amount > left { // the booking does not know it
+			return tooMuch(left)
+		}
+	}
 	left, err := strconv.ParseInt(v.PostFormValue("left"), 10, 64)
 	if err != nil {
 		left = -1 // nothing was seen
 	}
 	_, err = c.Seats.GiveBack(v.Context(), v.Caller, bookingapi.Goodwill{BookingID: bookingID, Amount: amount, Left: left, Reason: f.Reason})
-	if wrong := errs.Of(err); wrong != nil && len(wrong.Fields) > 0 && wrong.Fields[0].Name == "amount" { // in units that people type
-		return errs.Fields([]errs.Field{errs.Why("more-than-left", "must be at most %s", money.Format(b.Left, b.Currency)).In("amount")})
+	if wrong := errs.Of(err); wrong != nil && len(wrong.Fields) > 0 && wrong.Fields[0].Name == "amount" {
+		return tooMuch(b.Left)
 	}
 	return err
 }
