@@ -420,7 +420,7 @@ func (r *rehearsal) audit(ctx context.Context) error {
 			return err
 		}
 	}
-	r.unsell(a.made)
+	r.notSold(a.made)
 	if r.gateway != nil {
 		b, err := r.gateway.readBooks(ctx)
 		if err == nil {
@@ -437,8 +437,8 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	return nil
 }
 
-// unsell takes the seats of cancellations without an answer that were made off what was sold.
-func (r *rehearsal) unsell(made map[string]bool) {
+// notSold takes the seats of cancellations without an answer that were made off what was sold.
+func (r *rehearsal) notSold(made map[string]bool) {
 	for _, k := range r.crowd.acks {
 		if k.unclear && made[k.booking] {
 			r.report.Sold -= int64(k.seats)
@@ -477,7 +477,7 @@ func (r *rehearsal) auditOverHTTP() error {
 			seats[s.Label] = k.booking
 		}
 	}
-	r.unsell(made)
+	r.notSold(made)
 	switch {
 	case rep.LostBookings > 0:
 		rep.Audit = fmt.Sprintf("%d acknowledged bookings are not booked", rep.LostBookings)

@@ -180,7 +180,7 @@ func TestUnclearCancellationIsNotSold(t *testing.T) {
 	if err := a.acknowledged(t.Context(), db.Reader(), "e", nil); err != nil || a.Verdict() != "ok" {
 		t.Fatal(a.Verdict(), err)
 	}
-	if r.unsell(a.made); r.report.Sold != 3 {
+	if r.notSold(a.made); r.report.Sold != 3 {
 		t.Errorf("%d are sold", r.report.Sold)
 	}
 }
