@@ -103,8 +103,9 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	})
 }
 
-// leftOf is what of a booking's money can still be given back. The booking does not know what
-// somebody has given back on the payment gateway's own pages.
+// leftOf returns how much of a booking's money can still be given back, in minor units. It
+// asks the payment too, since the booking does not know of money given back on the payment
+// gateway's own pages.
 func leftOf(b *bookingapi.Booking, p *paymentapi.Payment) int64 {
 	if p == nil || p.ID != b.PaymentID || p.Status != paymentapi.Captured && p.Status != paymentapi.Refunded {
 		return b.Left

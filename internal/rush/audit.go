@@ -394,7 +394,7 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 	return rows.Err()
 }
 
-// kept reports whether a booking is what its fan was told.
+// kept reports whether a booking is in the state that its fan was told.
 func (a *Audit) kept(id string, status bookingapi.Status, paid bool) bool {
 	booked, cancelled := status == bookingapi.Booked && paid, status == bookingapi.Cancelled
 	switch {

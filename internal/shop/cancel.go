@@ -30,8 +30,8 @@ func (c *cancelPage) Kept() (kept int64) {
 	return min(kept, c.Left) - c.Refund // a part may have gone back before
 }
 
-// Before is what of the refund has gone back before, in a way that the booking does not know
-// of: on the payment gateway's own pages.
+// Before returns how much of the refund has gone back already, on the payment gateway's own
+// pages, which the booking does not know of.
 func (c *cancelPage) Before() int64 { return c.goneBefore(c.Refund) }
 
 // Rest is what goes back now.

@@ -57,8 +57,8 @@ func (o *Order) Due() int64 {
 	return max(0, o.Payment.Amount-o.Payment.Refunded-o.Payment.Disputed-kept)
 }
 
-// goneBefore is what of an amount of an order that is to go back its payment does not have any
-// more.
+// goneBefore returns how much of an amount that is to go back has gone back already: the
+// payment does not have it any more.
 func (o *Order) goneBefore(amount int64) int64 {
 	if o.Payment == nil || o.Payment.ID != o.PaymentID || o.Payment.Status != paymentapi.Captured && o.Payment.Status != paymentapi.Refunded {
 		return 0

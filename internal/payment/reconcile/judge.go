@@ -345,7 +345,7 @@ func (c *comparison) givenUp(l Movement) {
 	}
 }
 
-// back is what of the money of a line's charge went back, by whatever way.
+// back returns how much money of a line's charge went back, by refunds and disputes.
 func (c *comparison) back(l *Movement) int64 {
 	return sumAt(c.lines, l, provider.Refunded) + sumAt(c.lines, l, provider.Disputed) -
 		sumAt(c.lines, l, provider.RefundFailed) - sumAt(c.lines, l, provider.DisputeWonBack)

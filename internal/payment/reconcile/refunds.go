@@ -93,7 +93,7 @@ func (c *comparison) returned(l *Movement, later []Movement) bool {
 	return taken > 0 && back <= taken
 }
 
-// sumAt is what movements of a kind come to that have a line's charge.
+// sumAt adds up the movements of a kind that have the line's charge and currency.
 func sumAt(list []Movement, l *Movement, kind provider.LineKind) (sum int64) {
 	for i := range list {
 		if m := &list[i]; m.Kind == kind && m.Charge == l.Charge && m.Currency == l.Currency {
