@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"notifyapi/notifytest":   append([]string{"notifyapi"}, leaves...), // for tests
 	"webhookapi":             leaves,
 	"invoiceapi":             append([]string{"paymentapi"}, leaves...),
+	"checkinapi":             leaves,
 	"userapi":                append([]string{"eventapi", "bookingapi"}, leaves...),
 	"userapi/usertest":       append([]string{"userapi"}, leaves...), // for tests
 	// one interface each, with its backends
@@ -48,6 +49,7 @@ var allowed = map[string][]string{
 	"payment": append([]string{"payment/provider", "payment/notices", "payment/reconcile"}, services...),
 	"user":    append([]string{"phone", "signing", "user/session"}, services...),
 	"webhook": services,
+	"checkin": append([]string{"ticket"}, services...),
 	"invoice": append([]string{"invoice/paper", "vat"}, services...), "invoice/paper": append([]string{"invoiceapi", "ticket/sheet"}, leaves...),
 	// parts of services, which never import their parent
 	"booking/tables":   append([]string{"bookingapi"}, leaves...),
@@ -103,7 +105,7 @@ var allowed = map[string][]string{
 
 var (
 	leaves    = []string{"codec", "errs", "id", "money", "moment", "jobs", "caller", "ledger", "seating", "safetext", "route", "cards", "locale"}
-	contracts = []string{"eventapi", "bookingapi", "paymentapi", "userapi", "notifyapi", "webhookapi", "invoiceapi"}
+	contracts = []string{"eventapi", "bookingapi", "paymentapi", "userapi", "notifyapi", "webhookapi", "invoiceapi", "checkinapi"}
 	faces     = append(append([]string{}, contracts...), leaves...)
 	services  = append([]string{"bus", "peers", "quick", "batch", "sqldb"}, faces...)
 )

@@ -1,0 +1,34 @@
+package checkinapi
+
+// PairingRequest asks for a code with which one device can be paired.
+type PairingRequest struct {
+	EventID    string
+	Name       string // of the device, for people: "Door 2, left"
+	Entrance   string // id; "": the first one
+	Names      bool   // the device may search guests and sees their names
+	ValidFrom  int64  // µs since 1970; 0: at once
+	ValidUntil int64  // 0: until a day after the event has begun
+}
+
+// Pairing is a code with which one device can be paired, once.
+type Pairing struct {
+	Code      string
+	URL       string // opens the check-in app, and pairs the device that opens it
+	ExpiresAt int64
+}
+
+// Device is a paired device.
+type Device struct {
+	ID         string
+	EventID    string
+	Name       string
+	Entrance   string
+	Names      bool
+	ValidFrom  int64 // 0: since it was paired
+	ValidUntil int64
+	PairedAt   int64
+	PairedBy   string // account that made the pairing code
+	SeenAt     int64  // when it asked last, to the minute
+	RevokedAt  int64  // 0: it is not revoked
+	Scans      int64  // how many scans of it are recorded
+}
