@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"webhookapi":             leaves,
 	"invoiceapi":             append([]string{"paymentapi"}, leaves...),
 	"checkinapi":             leaves,
+	"walletapi":              {},
 	"userapi":                append([]string{"eventapi", "bookingapi"}, leaves...),
 	"userapi/usertest":       append([]string{"userapi"}, leaves...), // for tests
 	// one interface each, with its backends
@@ -52,14 +53,18 @@ var allowed = map[string][]string{
 	"checkin": append([]string{"ticket"}, services...),
 	"invoice": append([]string{"invoice/paper", "vat"}, services...), "invoice/paper": append([]string{"invoiceapi", "ticket/sheet"}, leaves...),
 	// parts of services, which never import their parent
-	"booking/tables":   append([]string{"bookingapi"}, leaves...),
-	"booking/audit":    append([]string{"booking/tables"}, services...),
-	"booking/report":   services,
-	"booking/intake":   append([]string{"eventapi", "bookingapi", "userapi", "bus", "sqldb"}, leaves...),
-	"booking/live":     append([]string{"peers", "bookingapi"}, leaves...),
-	"event/check":      append([]string{"eventapi"}, leaves...),
-	"event/importer":   append([]string{"eventapi", "event/check"}, leaves...),
-	"payment/provider": {"paymentapi", "sqldb"}, "payment/provider/providertest": {"payment/provider"}, // the latter for tests
+	"wallet/apple":             {"codec", "id", "walletapi"},
+	"wallet/apple/appletest":   {}, // for tests
+	"wallet/google":            {"codec", "id", "walletapi"},
+	"wallet/google/googletest": {"codec"}, // for tests
+	"booking/tables":           append([]string{"bookingapi"}, leaves...),
+	"booking/audit":            append([]string{"booking/tables"}, services...),
+	"booking/report":           services,
+	"booking/intake":           append([]string{"eventapi", "bookingapi", "userapi", "bus", "sqldb"}, leaves...),
+	"booking/live":             append([]string{"peers", "bookingapi"}, leaves...),
+	"event/check":              append([]string{"eventapi"}, leaves...),
+	"event/importer":           append([]string{"eventapi", "event/check"}, leaves...),
+	"payment/provider":         {"paymentapi", "sqldb"}, "payment/provider/providertest": {"payment/provider"}, // the latter for tests
 	"payment/providers":         {"payment/provider", "payment/sandbox", "payment/stripe", "settings"}, // the list of all gateways
 	"user/session":              {"batch", "bus", "caller", "errs", "id", "sqldb", "userapi"},
 	"payment/sandbox":           append([]string{"payment/provider", "payment/sandbox/client", "payment/sandbox/wire"}, services...),
@@ -127,6 +132,8 @@ var guarded = map[string][]string{
 	"github.com/wneessen/go-mail":       {"notify/mail", "notify/smtp"}, // the mail, and the way to send it
 	"github.com/nyaruka/phonenumbers":   {"phone"},
 	"github.com/pquerna/otp":            {"user", "userapi/usertest"},
+	"github.com/smallstep/pkcs7":        {"wallet/apple"},
+	"github.com/golang-jwt/jwt":         {"wallet/google"},
 	"github.com/signintech/gopdf":       {"ticket/sheet"},
 	"github.com/go-text/typesetting":    {"ticket/letters"},
 	"github.com/piglig/go-qr":           {"ticket"},
