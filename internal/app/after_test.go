@@ -177,7 +177,7 @@ func TestTicketsOfPaidSeats(t *testing.T) {
 	}
 	body := h.ask(t, ann, "GET", "/orders/"+booking+"/tickets", "").Body.String()
 	for _, seat := range b.Seats {
-		token, err := h.Tickets.Sign(ticket.Ticket{BookingID: booking, Seat: seat})
+		token, err := h.Tickets.Sign(ticket.Ticket{BookingID: booking, Seat: seat, PlanVersion: b.PlanVersion})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func TestTicketCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := s.Sign(ticket.Ticket{BookingID: booking, Seat: 42})
+		token, err := s.Sign(ticket.Ticket{BookingID: booking, Seat: 42, PlanVersion: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

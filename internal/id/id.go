@@ -96,6 +96,22 @@ func Pack(bookingID string) ([PackedLen]byte, bool) {
 // Unpack is the booking id that was packed.
 func Unpack(b [PackedLen]byte) string { return enc.EncodeToString(b[:10]) + enc.EncodeToString(b[10:]) }
 
+// PackedEventLen is the length of a packed event id in bytes.
+const PackedEventLen = 10
+
+// PackEvent is an id that New or FromSource made in binary; false for other texts.
+func PackEvent(eventID string) ([PackedEventLen]byte, bool) {
+	var b [PackedEventLen]byte
+	if !Valid(eventID) {
+		return b, false
+	}
+	_, err := enc.Decode(b[:], []byte(eventID))
+	return b, err == nil
+}
+
+// UnpackEvent is the id that was packed.
+func UnpackEvent(b [PackedEventLen]byte) string { return enc.EncodeToString(b[:]) }
+
 // Reference is the short name of a booking for people, eight characters that
 // cannot be mistaken for one another, taken from the booking's id.
 func Reference(bookingID string) string {

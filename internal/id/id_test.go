@@ -27,6 +27,12 @@ func TestIDs(t *testing.T) {
 	if one, two := Booking(a, "user", ""), Booking(a, "user", ""); one == two {
 		t.Fatal("without a key, two requests have the same booking id")
 	}
+	if b, ok := PackEvent(a); !ok || UnpackEvent(b) != a {
+		t.Fatalf("packed: %x", b)
+	}
+	if _, ok := PackEvent(a + a); ok {
+		t.Fatal("two ids are packed as one")
+	}
 	for _, bad := range []string{"", "x", strings.Repeat("u", Len), strings.ToUpper(a), a + " "} {
 		if Valid(bad) || Event(bad) != "" {
 			t.Errorf("%q passes for an id", bad)

@@ -46,7 +46,7 @@ func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 func (s *Shop) sign(o *orderPage) ([]ticketCard, error) {
 	cards := make([]ticketCard, len(o.Places))
 	for i, p := range o.Places {
-		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat})
+		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat, PlanVersion: o.PlanVersion})
 		if err != nil {
 			return nil, err
 		}

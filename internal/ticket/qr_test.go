@@ -37,13 +37,13 @@ func read(t testing.TB, picture image.Image) string {
 func TestQR(t *testing.T) {
 	s := signer(t, key(1))
 	for seat := range int32(20) {
-		token := sign(t, s, Ticket{sample.BookingID, seat})
+		token := sign(t, s, Ticket{sample.BookingID, seat, 1, 0})
 		code, err := NewQR(token)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if size := code.code.Size(); size != 41 {
-			t.Errorf("the code has %d modules, not 41", size)
+		if size := code.code.Size(); size != 45 {
+			t.Errorf("the code has %d modules, not 45", size)
 		}
 		data, err := code.code.ToPNGBytes(qr.NewQrCodeImgConfig(4, quiet))
 		if err != nil {
@@ -108,7 +108,7 @@ var (
 // lines lies to its left.
 func rasterize(t testing.TB, drawing []byte) image.Image {
 	t.Helper()
-	const side, scale = 41 + 2*quiet, 4
+	const side, scale = 45 + 2*quiet, 4
 	if !bytes.Contains(drawing, fmt.Appendf(nil, `viewBox="0 0 %d %d"`, side, side)) || !bytes.Contains(drawing, []byte(`fill-rule="evenodd"`)) {
 		t.Fatalf("%s", drawing)
 	}

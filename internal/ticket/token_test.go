@@ -3,8 +3,10 @@ package ticket
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -31,7 +33,20 @@ func signer(t testing.TB, keys ...ed25519.PrivateKey) Signer {
 
 const event, otherEvent = "06evjtkv80f5x1n8", "06evjtkv80f5x1n9"
 
-var sample = Ticket{BookingID: id.Booking(event, "ann", "key"), Seat: 4711}
+var sample = Ticket{BookingID: id.Booking(event, "ann", "key"), Seat: 4711, PlanVersion: 3, Issue: 2}
+
+// old returns the token of a ticket as earlier versions of the program made it.
+func old(t testing.TB, k ed25519.PrivateKey, of Ticket) string {
+	t.Helper()
+	booking, ok := id.Pack(of.BookingID)
+	if !ok {
+		t.Fatal(of.BookingID)
+	}
+	key := thumbprint(k.Public().(ed25519.PublicKey))
+	b := append(append([]byte{version1}, key[:]...), booking[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(of.Seat))
+	return encoding.EncodeToString(append(b, ed25519.Sign(k, b)...))
+}
 
 func sign(t testing.TB, s Signer, ticket Ticket) string {
 	t.Helper()
@@ -42,17 +57,25 @@ func sign(t testing.TB, s Signer, ticket Ticket) string {
 	return token
 }
 
-func TestSignAndVerify(t *testing.T) {
-	s := signer(t, key(1))
-	rapid.Check(t, func(t *rapid.T) {
+func TestSignAndVerify(at *testing.T) {
+	s := signer(at, key(1))
+	rapid.Check(at, func(t *rapid.T) {
 		event := id.FromSource("event", rapid.String().Draw(t, "event"))
-		want := Ticket{id.Booking(event, rapid.String().Draw(t, "user"), rapid.StringN(1, 9, -1).Draw(t, "key")), rapid.Int32Min(0).Draw(t, "seat")}
+		want := Ticket{
+			id.Booking(event, rapid.String().Draw(t, "user"), rapid.StringN(1, 9, -1).Draw(t, "key")), rapid.Int32Min(0).Draw(t, "seat"),
+			rapid.Int64Range(1, math.MaxUint32).Draw(t, "plan"), rapid.Uint16().Draw(t, "issue"),
+		}
 		token, err := s.Sign(want)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(token) != TokenLen {
 			t.Fatalf("%d characters", len(token))
+		}
+		first := want
+		first.PlanVersion, first.Issue = 0, 0
+		if got, err := s.Keys().Verify(old(at, key(1), want), event); err != nil || got != first {
+			t.Fatalf("version 1: %+v, not %+v: %v", got, first, err)
 		}
 		for _, text := range []string{token, strings.ToLower(token)} {
 			if got, err := s.Keys().Verify(text, event); err != nil || got != want || got.EventID() != event {
@@ -62,26 +85,47 @@ func TestSignAndVerify(t *testing.T) {
 	})
 }
 
-// Whatever is changed in a token, it is refused.
+// Whatever is changed in a token, it is refused: in its bytes, and in its letters, of
+// which the last has bits to spare.
 func TestTamper(t *testing.T) {
-	s := signer(t, key(1))
-	token := sign(t, s, sample)
-	raw, _ := encoding.DecodeString(token)
-	rapid.Check(t, func(t *rapid.T) {
-		changed := append([]byte(nil), raw...)
-		changed[rapid.IntRange(0, rawLen-1).Draw(t, "byte")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
-		got, err := s.Keys().Verify(encoding.EncodeToString(changed), "")
-		if err == nil || got != (Ticket{}) {
-			t.Fatalf("%+v %v", got, err)
+	s := signer(t, key(1), key(2))
+	for _, token := range []string{sign(t, s, sample), old(t, key(1), sample)} {
+		raw, err := encoding.DecodeString(token)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		refused := func(t *rapid.T, text string) {
+			if got, err := s.Keys().Verify(text, ""); err == nil || got != (Ticket{}) {
+				t.Fatalf("%s: %+v %v", text, got, err)
+			}
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			changed := append([]byte(nil), raw...)
+			changed[rapid.IntRange(0, len(raw)-1).Draw(t, "byte")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+			refused(t, encoding.EncodeToString(changed))
+		})
+		rapid.Check(t, func(t *rapid.T) {
+			at := rapid.IntRange(0, len(token)-1).Draw(t, "letter")
+			letter := rapid.SampledFrom([]byte(strings.Replace("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", token[at:at+1], "", 1))).Draw(t, "to")
+			refused(t, token[:at]+string(letter)+token[at+1:])
+		})
+		for _, letter := range "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" {
+			if text := token[:len(token)-1] + string(letter); text != token {
+				if _, err := s.Keys().Verify(text, ""); err == nil {
+					t.Errorf("%s and %s are one ticket", text, token)
+				}
+			}
+		}
+	}
 }
 
 func TestVerifySaysWhy(t *testing.T) {
 	s := signer(t, key(1))
 	token := sign(t, s, sample)
 	change := func(at int, to string) string { return token[:at] + to + token[at+1:] }
-	last := change(TokenLen-1, map[bool]string{true: "B", false: "A"}[token[TokenLen-1] == 'A'])
+	letter := token[TokenLen-2]
+	wrong := change(TokenLen-2, map[bool]string{true: "B", false: "A"}[letter == 'A'])
+	spare := change(TokenLen-1, string(token[TokenLen-1]+1)) // a multiple of four in A…Z, 2…7: the next letter has another spare bit
 	foreign, err := signer(t, key(2)).Sign(sample)
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +141,13 @@ func TestVerifySaysWhy(t *testing.T) {
 		{"a letter that is none", change(9, "1"), event, ErrMalformed},
 		{"a line end", change(9, "\n"), event, ErrMalformed},
 		{"another version", change(0, "B"), event, ErrMalformed},
-		{"a web address", strings.Repeat("https://example.org/", 8)[:TokenLen], event, ErrMalformed},
+		{"the length of version 1", token[:tokenLen1], event, ErrMalformed},
+		{"version 1", old(t, key(1), sample), event, nil},
+		{"version 1 as version 2", "AI" + old(t, key(1), sample)[2:], event, ErrMalformed},
+		{"a bit to spare", spare, event, ErrMalformed},
+		{"a web address", strings.Repeat("https://example.org/", 9)[:TokenLen], event, ErrMalformed},
 		{"another key", foreign, event, ErrUnknownKey},
-		{"signature", last, event, ErrSignature},
+		{"signature", wrong, event, ErrSignature},
 		{"event", token, otherEvent, ErrAnotherEvent},
 	} {
 		if _, err := s.Keys().Verify(c.token, c.event); !errors.Is(err, c.want) {
@@ -113,7 +161,10 @@ func TestVerifySaysWhy(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	s := signer(t, key(1))
-	for _, bad := range []Ticket{{}, {BookingID: event}, {BookingID: sample.BookingID, Seat: -1}, {BookingID: strings.ToUpper(sample.BookingID)}} {
+	for _, bad := range []Ticket{
+		{}, {BookingID: event, PlanVersion: 1}, {BookingID: sample.BookingID, Seat: -1, PlanVersion: 1},
+		{BookingID: strings.ToUpper(sample.BookingID), PlanVersion: 1}, {BookingID: sample.BookingID}, {BookingID: sample.BookingID, PlanVersion: 1 << 32},
+	} {
 		if token, err := s.Sign(bad); err == nil {
 			t.Errorf("%+v: %s", bad, token)
 		}
@@ -126,15 +177,15 @@ func TestSignRefuses(t *testing.T) {
 // Old tickets stay good after the key was changed.
 func TestRotation(t *testing.T) {
 	before, after := signer(t, key(1)), signer(t, key(1), key(2))
-	old, young := sign(t, before, sample), sign(t, after, sample)
-	if old == young {
+	former, young := sign(t, before, sample), sign(t, after, sample)
+	if former == young {
 		t.Fatal("the newest key does not sign")
 	}
 	keys, err := ParseKeys(after.Keys().Document())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, token := range []string{old, young} {
+	for _, token := range []string{former, young} {
 		if got, err := keys.Verify(token, event); err != nil || got != sample {
 			t.Errorf("%+v %v", got, err)
 		}
@@ -179,8 +230,10 @@ func TestThumbprint(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	s := signer(f, key(1), key(2))
-	token := sign(f, s, sample)
+	token, first := sign(f, s, sample), old(f, key(1), sample)
 	f.Add(token)
+	f.Add(first)
+	f.Add(first[:tokenLen1-1] + "A")
 	f.Add(token[:TokenLen-1] + "A")
 	f.Add(strings.Repeat("A", TokenLen))
 	f.Add("")
@@ -189,7 +242,7 @@ func FuzzVerify(f *testing.F) {
 		if (err == nil) != (got != Ticket{}) {
 			t.Fatalf("%+v %v", got, err)
 		}
-		if err == nil && !strings.EqualFold(text, token) {
+		if err == nil && !strings.EqualFold(text, token) && !strings.EqualFold(text, first) {
 			t.Fatalf("%q is taken for a ticket", text)
 		}
 	})
