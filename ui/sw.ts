@@ -23,7 +23,8 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) if (name !== assets && name !== kept) await caches.delete(name);
+      for (const name of await caches.keys())
+        if (name.startsWith("assets-") && name !== assets) await caches.delete(name);
       await self.clients.claim();
     })(),
   );

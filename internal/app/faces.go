@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/console"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/gate"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/limit"
@@ -118,7 +119,11 @@ func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orde
 	if err != nil {
 		return err
 	}
-	site.Mount(slices.Concat(site.Routes(), fans.Routes(), desk.Routes()), g.Page)
+	door, err := gate.New(site)
+	if err != nil {
+		return err
+	}
+	site.Mount(slices.Concat(site.Routes(), fans.Routes(), desk.Routes(), door.Routes()), g.Page)
 	return nil
 }
 

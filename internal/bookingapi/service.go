@@ -30,7 +30,6 @@ type Service interface {
 	Accounts
 	Grants
 	Reports
-	Admitting
 	ledger.Source
 }
 

@@ -84,6 +84,7 @@ var allowed = map[string][]string{
 	"ticket": {"codec", "id", "jobs", "signing", "sqldb", "ticket/sheet"}, "ticket/sheet": {"ticket/letters"}, "ticket/letters": {},
 	"poster":  {},
 	"console": append([]string{"page"}, faces...),
+	"gate":    {"locale", "page"}, // its data comes over the API
 	// behind them
 	"notify":        append([]string{"notify/letter", "notify/mail", "notify/sms", "signing"}, services...),
 	"notify/letter": append([]string{"notifyapi"}, leaves...), "notify/mail": {},

@@ -56,23 +56,48 @@ func loadAssets() (*assets, error) {
 			}
 		}
 	}
-	return a, a.addWorker()
+	return a, a.addWorkers()
 }
 
-// offline lists the assets that pages need without a network.
-var offline = []string{"app.js", "style.css", "icon.svg", "icon-192.png"}
+// workers are the service workers, each with the assets that its pages need without a
+// network: sw.js those of all pages, gate-sw.js those of the check-in app.
+var workers = map[string][]string{
+	"sw.js":      {"app.js", "style.css", "icon.svg", "icon-192.png"},
+	"gate-sw.js": {"gate.js", "gate-decoder.js", "gate.css", "gate.svg", "gate-192.png", "gate.webmanifest"},
+}
 
-// addWorker prepends to the service worker the paths of the assets and a hash of all
-// of them. Browsers install a new worker when its bytes change.
-func (a *assets) addWorker() error {
+// addWorkers prepends to the service workers the paths of their assets, and a hash of all
+// assets and words. Browsers install a new worker when its bytes change.
+func (a *assets) addWorkers() error {
 	sum := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(a.byPath)) {
 		sum.Write([]byte(path))
 	}
+	err := fs.WalkDir(wordFiles, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := wordFiles.ReadFile(name)
+		sum.Write(raw)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("assets: %w", err)
+	}
+	version := hex.EncodeToString(sum.Sum(nil)[:5])
+	for worker, offline := range workers {
+		if err := a.addWorker(worker, version, offline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *assets) addWorker(worker, version string, offline []string) error {
 	build := struct {
 		Version string   `json:"version"`
 		Assets  []string `json:"assets"`
-	}{Version: hex.EncodeToString(sum.Sum(nil)[:5])}
+	}{Version: version}
 	for _, name := range offline {
 		build.Assets = append(build.Assets, a.byName[name].path)
 	}
@@ -80,7 +105,7 @@ func (a *assets) addWorker() error {
 	if err != nil {
 		return fmt.Errorf("assets: %w", err)
 	}
-	return a.add("sw.js", fmt.Appendf(nil, "self.boxoffice=%s;\n%s", raw, a.byName["sw.js"].plain))
+	return a.add(worker, fmt.Appendf(nil, "self.boxoffice=%s;\n%s", raw, a.byName[worker].plain))
 }
 
 func (a *assets) add(name string, raw []byte) error {

@@ -117,6 +117,7 @@ func (s *Site) Routes() []Route {
 	return []Route{
 		File("/assets/{name}", s.asset),
 		root("/sw.js", "sw.js", "no-cache"), // at the root, so that it may serve all pages
+		root("/gate-sw.js", "gate-sw.js", "no-cache"),
 		root("/manifest.webmanifest", "manifest.webmanifest", "public, max-age=3600"),
 		root("/favicon.ico", "icon-192.png", "public, max-age=86400"),
 		Get("/offline", func(v *Visit) error {

@@ -1,0 +1,453 @@
+// The door as this device knows it: decides about codes, keeps what it decided, and stays
+// in step with the node. It has no screen; app.ts shows what it says.
+import { packID } from "./bytes";
+import { Clock } from "./clock";
+import { decide, type Entrance, keyOf, passing, type Question, type Verdict } from "./decide";
+import type { Answer, Earlier, How, Kind, Mark, Own, Reason, Ref, Scan, Spot } from "./entry";
+import { markOf, owner } from "./entry";
+import { Fold } from "./fold";
+import { decodeList, expected, type List } from "./list";
+import { follow, type Told } from "./live";
+import { shortened, spot } from "./plan";
+import { Queue } from "./queue";
+import { isFull, type Memory, type Store } from "./store";
+import { bookingOf, Keys, read } from "./token";
+import { type DoorState, type Guest, type Heard, Refused, type Wire } from "./wire";
+
+/** How long the node may take before this device decides alone, ms. */
+const PATIENCE = 300;
+/** Between two tries to reach the node, ms: from, to. */
+const AGAIN = [1000, 15_000];
+
+/** What became of a scan. */
+export interface Outcome {
+  kind: Kind;
+  admitted: boolean;
+  reason: Reason;
+  ordinal: number;
+  seat: Spot | null;
+  name?: string;
+  first?: Earlier;
+  alone: boolean;
+}
+
+/** What a door tells whoever shows it. */
+export interface Listener {
+  changed(): void; // numbers, connection, settings
+  late(own: Own, answer: Answer): void; // what the node says of a scan that was decided alone
+  full(): void; // the storage is
+  ended(why: "revoked" | "not-now"): void;
+}
+
+export class Door {
+  readonly clock: Clock;
+  readonly fold = new Fold();
+  readonly queue: Queue;
+  online = false;
+  mine = 0;
+  private keys: Keys;
+  private expected = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private wake: () => void = () => undefined;
+  private stream: AbortController | null = null;
+  private over = false;
+  private listing: Promise<void> | null = null;
+
+  constructor(
+    private store: Store,
+    private wire: Wire,
+    readonly memory: Memory,
+    private tell: Listener,
+    clock = new Clock(),
+  ) {
+    this.clock = clock;
+    if (memory.clock) clock.restore(memory.clock);
+    this.keys = new Keys(memory.state?.keys.keys ?? []);
+    if (memory.list) this.expected = expected(memory.list);
+    this.fold.add(...memory.others, ...memory.own.map((o) => markOf(o, this.device)));
+    for (const o of memory.own) this.counted(o, 1);
+    this.queue = new Queue(
+      (scans) => this.send(scans),
+      { sent: (list) => this.keep(this.store.sent(list)) },
+      (own, answer) => this.answered(own, answer),
+      memory.own,
+    );
+  }
+
+  get device(): string {
+    return this.memory.device?.id ?? "";
+  }
+
+  get state(): DoorState | null {
+    return this.memory.state;
+  }
+
+  get list(): List | null {
+    return this.memory.list;
+  }
+
+  /** How many tickets the list has. */
+  get tickets(): number {
+    return this.expected;
+  }
+
+  get entrance(): Entrance {
+    const s = this.memory.state;
+    const id = s?.device.entrance ?? "";
+    return s?.settings.entrances.find((e) => e.id === id) ?? { id, name: id };
+  }
+
+  entranceName(id: string): string {
+    return this.memory.state?.settings.entrances.find((e) => e.id === id)?.name ?? id;
+  }
+
+  seat(ordinal: number): Spot | null {
+    return ordinal < 0 ? null : spot(this.memory.plan, ordinal);
+  }
+
+  // Scanning
+
+  /** Decides about a code that was read, one after the other. */
+  scan(code: string, kind: "in" | "out", how: How): Promise<Outcome> {
+    return this.inTurn(async () => {
+      const found = await read(code, this.keys);
+      if (!found.ticket) return this.outcome(kind, { admitted: false, reason: found.fault, seat: -1, key: "" });
+      const own = this.own(kind, how, { token: found.ticket.text });
+      own.key = keyOf(found.ticket, this.list);
+      own.seat = found.ticket.seat;
+      own.booking = bookingOf(found.ticket);
+      return this.settle(own, () => decide({ ...this.question(kind), read: found }));
+    });
+  }
+
+  /** Decides about a guest who was found by name or reference. */
+  admit(guest: Guest, kind: "in" | "out"): Promise<Outcome> {
+    return this.inTurn(async () => {
+      const own = this.own(kind, "search", { booking_id: guest.booking_id, ordinal: guest.ordinal });
+      const booking = packID(guest.booking_id) ?? new Uint8Array(22);
+      own.key = keyOf({ booking, seat: guest.ordinal }, this.list);
+      own.seat = guest.ordinal;
+      own.booking = guest.booking_id;
+      return this.settle(own, () => passing(this.question(kind), guest.ordinal, own.key));
+    });
+  }
+
+  /** Takes the last scan of this device away; null if there is none. */
+  undo(): Promise<Outcome | null> {
+    return this.inTurn(async () => {
+      const last = [...this.memory.own]
+        .reverse()
+        .find((o) => o.admitted && o.scan.kind !== "undo" && !this.fold.isUndone(this.ref(o)));
+      if (!last) return null;
+      const own = this.own("undo", last.scan.how, { of: this.ref(last) });
+      own.key = last.key;
+      own.seat = last.seat;
+      own.booking = last.booking;
+      return this.settle(own, () => ({ admitted: true, reason: "ok", seat: last.seat, key: last.key }));
+    });
+  }
+
+  private ref(o: Own): Ref {
+    return { device: this.device, counter: o.counter };
+  }
+
+  private inTurn<T>(f: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(f, f);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private question(kind: "in" | "out"): Omit<Question, "read"> {
+    const { state, list, plan } = this.memory;
+    return {
+      kind,
+      event: state?.event.id ?? "",
+      list,
+      state: (key) => this.fold.of(key),
+      section: (seat) => spot(plan, seat)?.section_id ?? "",
+      entrance: this.entrance,
+      settings: state?.settings ?? { reentry: "after-exit", alone: "refuse" },
+      now: this.clock.time(),
+    };
+  }
+
+  private own(kind: Kind, how: How, what: Pick<Scan, "token" | "booking_id" | "ordinal" | "of">): Own {
+    const counter = ++this.memory.counter;
+    const scan: Scan = {
+      counter,
+      ...this.clock.now(),
+      kind,
+      ...what,
+      entrance: this.entrance.id,
+      how,
+      offset_known: this.clock.known,
+    };
+    return { counter, scan, key: "", seat: -1, booking: "", admitted: false, reason: "ok", sent: false };
+  }
+
+  /** Stores a scan, asks the node if it can be reached, and else decides alone. */
+  private async settle(own: Own, alone: () => Verdict): Promise<Outcome> {
+    const kind = own.scan.kind;
+    this.memory.own.push(own);
+    const stored = this.keep(this.store.scan(own, this.clock.keep()));
+    if (this.online) {
+      const answer = await this.queue.ask(own, PATIENCE).catch((err: unknown) => this.failed(err));
+      if (answer) {
+        const seat = answer.seat ?? this.seat(answer.ordinal ?? own.seat);
+        return {
+          kind,
+          admitted: answer.outcome === "admitted",
+          reason: answer.reason,
+          ordinal: own.seat,
+          seat,
+          name: answer.name,
+          first: answer.first,
+          alone: false,
+        };
+      }
+    } else this.queue.add(own);
+    const verdict = alone();
+    own.admitted = verdict.admitted;
+    own.reason = verdict.reason;
+    own.scan = { ...own.scan, decided: verdict.admitted ? "admitted" : "refused", reason: verdict.reason };
+    this.fold.add(markOf(own, this.device));
+    this.counted(own, 1);
+    await stored;
+    await this.keep(this.store.scan(own, this.clock.keep()));
+    this.flush();
+    this.tell.changed();
+    return this.outcome(kind, verdict);
+  }
+
+  private outcome(kind: Kind, v: Verdict): Outcome {
+    return {
+      kind,
+      admitted: v.admitted,
+      reason: v.reason,
+      ordinal: v.seat,
+      seat: this.seat(v.seat),
+      first: v.first,
+      alone: v.seat >= 0,
+    };
+  }
+
+  /** Counts the guests that this device has let in. */
+  private counted(own: Own, by: 1): void {
+    if (!own.admitted) return;
+    if (own.scan.kind === "in") this.mine += by;
+    if (own.scan.kind === "undo") {
+      const of = this.memory.own.find((o) => o.counter === own.scan.of?.counter);
+      if (of?.scan.kind === "in") this.mine -= by;
+    }
+  }
+
+  /** What the node has answered to a scan. */
+  private answered(own: Own, answer: Answer): void {
+    this.clock.see(answer);
+    if (own.scan.decided) {
+      if (own.admitted && answer.reason !== "ok") this.tell.late(own, answer);
+    } else this.counted(own, 1);
+    this.fold.add(markOf(own, this.device));
+    this.tell.changed();
+  }
+
+  /** Own scans of a booking, latest first: for the search without a network. */
+  seen(matches: (booking: string) => boolean): Own[] {
+    return this.memory.own.filter((o) => o.booking !== "" && o.scan.kind !== "undo" && matches(o.booking)).reverse();
+  }
+
+  guests(query: string): Promise<{ items: Guest[] }> {
+    return this.wire.guests(query);
+  }
+
+  // Staying in step
+
+  /** Follows the node until the device is unpaired or revoked. */
+  async run(): Promise<void> {
+    let pause = AGAIN[0];
+    window.addEventListener("online", () => this.wake());
+    window.addEventListener("offline", () => this.lost());
+    while (!this.over) {
+      try {
+        await this.sync();
+        pause = AGAIN[0];
+        await this.listen();
+      } catch (err) {
+        this.failed(err);
+      }
+      if (this.over) return;
+      this.lost();
+      const woken = new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+      const timer = new Promise((resolve) => setTimeout(resolve, pause * (0.75 + Math.random() / 2)));
+      await Promise.race([woken, timer]);
+      pause = Math.min(2 * pause, AGAIN[1]);
+    }
+  }
+
+  end(): void {
+    this.over = true;
+    this.stream?.abort();
+    this.wake();
+  }
+
+  /** Gets what has changed, and sends what waits. */
+  private async sync(): Promise<void> {
+    const sent = Date.now();
+    await this.take(await this.wire.state(), sent);
+    this.setOnline(true);
+    await this.queue.flush();
+    await this.refresh();
+    await this.hear();
+  }
+
+  private async take(state: DoorState, sent: number): Promise<void> {
+    this.clock.learn(state.now / 1000, sent, Date.now());
+    if (JSON.stringify(state.keys) !== JSON.stringify(this.memory.state?.keys)) this.keys = new Keys(state.keys.keys);
+    this.memory.state = state;
+    await this.keep(this.store.set({ state, clock: this.clock.keep() }));
+    this.tell.changed();
+  }
+
+  /** Gets the changes of the list, one request at a time. */
+  private refresh(): Promise<void> {
+    this.listing ??= this.fetchList().finally(() => {
+      this.listing = null;
+    });
+    return this.listing;
+  }
+
+  private async fetchList(): Promise<void> {
+    const before = this.memory.list;
+    let list: List;
+    try {
+      list = decodeList(await this.wire.list(before), before);
+    } catch (err) {
+      if (err instanceof Refused || !before) throw err;
+      list = decodeList(await this.wire.list(null), null); // the changes do not fit what is here
+    }
+    const plan = this.memory.state?.plan;
+    if (plan && this.memory.plan?.version !== list.plan) {
+      this.memory.plan = { ...shortened(await this.wire.plan(plan)), version: list.plan };
+      await this.keep(this.store.set({ plan: this.memory.plan }));
+    }
+    this.memory.list = list;
+    this.expected = expected(list);
+    await this.keep(this.store.set({ list }));
+    this.tell.changed();
+  }
+
+  /** Gets the scans of other devices. */
+  private async hear(): Promise<void> {
+    for (let more = true; more; ) {
+      const page = await this.wire.heard(this.memory.cursor);
+      await this.learn(page.items, page.cursor);
+      more = page.more;
+    }
+  }
+
+  private async learn(items: Heard[], cursor: string): Promise<void> {
+    const marks = items.filter((h) => h.device !== this.device).map(markOfHeard);
+    for (const m of marks) this.clock.see(m);
+    this.fold.add(...marks);
+    this.memory.cursor = cursor;
+    await this.keep(this.store.others(marks, cursor));
+    this.tell.changed();
+  }
+
+  private async listen(): Promise<void> {
+    const stop = new AbortController();
+    this.stream = stop;
+    try {
+      await follow(
+        await this.wire.live(this.memory.cursor, stop.signal),
+        stop,
+        (t) => void this.told(t).catch((err: unknown) => this.failed(err)),
+      );
+    } finally {
+      this.stream = null;
+    }
+  }
+
+  private async told(t: Told): Promise<void> {
+    switch (t.event) {
+      case "scans": {
+        const page = JSON.parse(t.data) as { items: Heard[]; cursor: string };
+        return this.learn(page.items, page.cursor);
+      }
+      case "list":
+        return this.refresh();
+      case "state":
+        return this.take(await this.wire.state(), Date.now());
+      case "revoked":
+        return this.ended("revoked");
+    }
+  }
+
+  private async send(scans: Scan[]): Promise<{ now: number; items: Answer[] }> {
+    const sent = Date.now();
+    const answer = await this.wire.scans(scans);
+    this.clock.learn(answer.now / 1000, sent, Date.now());
+    return answer;
+  }
+
+  private flush(): void {
+    if (this.online) this.queue.flush().catch((err: unknown) => this.failed(err));
+  }
+
+  /** A request has failed: is it the network, or this device? */
+  private failed(err: unknown): null {
+    if (err instanceof Refused) {
+      if (err.status === 401) this.ended("revoked");
+      else if (err.status === 403 && err.type === "device-not-now") this.ended("not-now");
+      else if (err.passing) this.lost();
+    } else if (isFull(err)) this.tell.full();
+    else if (!(err instanceof DOMException)) console.error(err);
+    return null;
+  }
+
+  /** The node cannot be reached: decide alone, and try again. */
+  private lost(): void {
+    this.setOnline(false);
+    this.stream?.abort();
+  }
+
+  private ended(why: "revoked" | "not-now"): void {
+    if (this.over) return;
+    this.end();
+    this.setOnline(false);
+    this.tell.ended(why);
+  }
+
+  private setOnline(yes: boolean): void {
+    if (this.online === yes) return;
+    this.online = yes;
+    this.tell.changed();
+  }
+
+  /** Waits until something is stored; what cannot be stays in memory. */
+  private async keep(storing: Promise<void>): Promise<void> {
+    try {
+      await storing;
+    } catch (err) {
+      if (!isFull(err)) console.error(err);
+      this.tell.full();
+    }
+  }
+}
+
+function markOfHeard(h: Heard): Mark {
+  const key = h.kind === "undo" ? "" : owner(h.ordinal ?? -1, Number.parseInt(h.digest ?? "0", 16));
+  return {
+    device: h.device,
+    counter: h.counter,
+    at: h.at,
+    n: h.n,
+    kind: h.kind,
+    key,
+    of: h.of,
+    admitted: h.outcome === "admitted",
+    entrance: h.entrance,
+  };
+}
