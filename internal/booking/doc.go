@@ -25,6 +25,7 @@
 //	follow.go   the seat views keep up with what other nodes commit (ledger.Follower)
 //	live.go     streams seat changes to viewers (package live)
 //	reports.go  what an event has sold, for its organizer (package report)
+//	admitting.go  who owns seats now, for the door
 //	places.go   what pages ask for, with near.go; order.go: a booking as a whole
 //	seats.go    the seat map; http_seats.go: as the API answers it. The other http_*.go:
 //	            lists, and seats that an organizer keeps back or gives away

@@ -30,6 +30,7 @@ type Service interface {
 	Accounts
 	Grants
 	Reports
+	Admitting
 	ledger.Source
 }
 

@@ -16,7 +16,7 @@ import (
 func Test(t *testing.T, newService NewService) {
 	for name, run := range map[string]func(*test){
 		"sales": testSales, "seats": testSeats, "hold": testHold, "drafts": testDrafts, "confirm": testConfirm,
-		"cancel": testCancel, "reseat": testReseat, "sold under": testSoldUnder, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
+		"cancel": testCancel, "reseat": testReseat, "sold under": testSoldUnder, "reads": testReads, "ticketed": testTicketed, "admitting": testAdmitting, "links": testLinks, "accounts": testAccounts,
 		"give up": testGiveUp, "grants": testGrants, "gifts": testGifts, "reports": testReports, "ledger": testLedger,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -361,6 +361,58 @@ func testTicketed(t *test) {
 		t.must(err)
 		all(bookingapi.Filter{}, booked.ID, gift.ID, late.ID)
 	}
+}
+
+// The door admits those who own seats now: not holds, and not what is blocked, given
+// back or moved away.
+func testAdmitting(t *test) {
+	ev, ctx := t.event(), t.Context()
+	all := make([]int32, 10)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	own := func(seq int64, want map[int32]string) {
+		t.Helper()
+		sold, err := t.s.Sold(ctx, ev)
+		if err != nil || len(sold.Bookings) != 10 || sold.PlanVersion != 1 || sold.PlanID != sale().PlanID || sold.Seq != seq {
+			t.Fatalf("%+v %v, not at %d", sold, err, seq)
+		}
+		holders, err := t.s.Holders(ctx, ev, append(all, 77))
+		if err != nil || !maps.Equal(holders, want) {
+			t.Errorf("%v, not %v: %v", holders, want, err)
+		}
+		for seat, booking := range sold.Bookings {
+			if booking != want[int32(seat)] {
+				t.Errorf("seat %d belongs to %q, not %q", seat, booking, want[int32(seat)])
+			}
+		}
+	}
+	t.hold(ev, "ann", "STALLS-A-1")
+	sold := t.pay(t.hold(ev, "bob", "STALLS-A-2", "STALLS-A-3"))
+	gift, err := t.s.Grant(ctx, boss(), "", bookingapi.Grant{EventID: ev, Kind: bookingapi.Complimentary, UserID: "cleo", Selection: bookingapi.Selection{Seats: []string{"STALLS-A-4"}}})
+	t.must(err)
+	block, err := t.s.Grant(ctx, boss(), "", bookingapi.Grant{EventID: ev, Kind: bookingapi.Block, Selection: bookingapi.Selection{Seats: []string{"STALLS-A-5"}}})
+	t.must(err)
+	own(block.Seq, map[int32]string{sold.Seats[0]: sold.ID, sold.Seats[1]: sold.ID, gift.Seats[0]: gift.ID})
+	back, err := t.s.Cancel(ctx, fan("bob"), bookingapi.Cancellation{BookingID: sold.ID, Seats: []string{"STALLS-A-2"}})
+	t.must(err)
+	own(back.Seq, map[int32]string{sold.Seats[1]: sold.ID, gift.Seats[0]: gift.ID})
+	moved, err := t.s.Reseat(ctx, boss(), bookingapi.Reseating{BookingID: sold.ID, Seats: []string{"STALLS-A-2"}, Reason: "The row is closed."})
+	t.must(err)
+	own(moved.Seq, map[int32]string{sold.Seats[0]: sold.ID, gift.Seats[0]: gift.ID})
+
+	other := t.event()
+	if holders, err := t.s.Holders(ctx, other, all); err != nil || len(holders) != 0 {
+		t.Errorf("another event: %v %v", holders, err)
+	}
+	if holders, err := t.s.Holders(ctx, ev, nil); err != nil || len(holders) != 0 {
+		t.Errorf("no seats: %v %v", holders, err)
+	}
+	if _, err := t.s.Holders(ctx, ev, make([]int32, bookingapi.MaxHolders+1)); err == nil {
+		t.Error("too many seats are read at once")
+	}
+	_, err = t.s.Sold(ctx, "0000000000000000")
+	t.refused(err, errs.NotFound, "not-found")
 }
 
 func testLedger(t *test) {
