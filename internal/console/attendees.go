@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
+	"boxoffice/internal/safetext"
 )
 
 const (
@@ -98,8 +99,8 @@ func writeBooking(out *csv.Writer, b *Booking, tests bool) {
 		}
 		price, currency, _ := strings.Cut(money.Format(asked, b.Currency), " ")
 		_ = out.Write([]string{
-			b.Reference, string(b.Status), harmless(s.Label), harmless(s.Section), harmless(s.Row), harmless(s.Number), harmless(s.Tier.Name), price, currency,
-			harmless(b.Person.Name), harmless(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind, test,
+			b.Reference, string(b.Status), safetext.Cell(s.Label), safetext.Cell(s.Section), safetext.Cell(s.Row), safetext.Cell(s.Number), safetext.Cell(s.Tier.Name), price, currency,
+			safetext.Cell(b.Person.Name), safetext.Cell(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind, test,
 		})
 	}
 }

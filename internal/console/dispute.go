@@ -20,6 +20,7 @@ import (
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/safetext"
 )
 
 // Payments tell what happened to a payment.
@@ -254,7 +255,7 @@ func (x *evidence) steps(w io.Writer) {
 	_ = out.Write([]string{"at", "step", "cause", "key", "reason", "reference", "at_gateway", "currency"})
 	for i := range x.story {
 		p := &x.story[i]
-		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, harmless(p.Reason), harmless(p.Reference), decimal(p.AtGateway(), p.Currency), p.Currency})
+		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, safetext.Cell(p.Reason), safetext.Cell(p.Reference), decimal(p.AtGateway(), p.Currency), p.Currency})
 	}
 	if x.payment != nil && !x.whole {
 		_ = out.Write([]string{"", "left out, since the journal of the event is long", "", "", "", "", "", ""})
@@ -268,7 +269,7 @@ func (x *evidence) emails(w io.Writer) {
 	_ = out.Write([]string{"made_at", "kind", "to", "status", "since", "answer"})
 	for i := len(x.log.Lines) - 1; i >= 0; i-- {
 		l := &x.log.Lines[i]
-		_ = out.Write([]string{l.CreatedAt.UTC().Format(time.RFC3339), string(l.Kind), harmless(l.To), string(l.State), l.DoneAt.UTC().Format(time.RFC3339), harmless(l.Answer)})
+		_ = out.Write([]string{l.CreatedAt.UTC().Format(time.RFC3339), string(l.Kind), safetext.Cell(l.To), string(l.State), l.DoneAt.UTC().Format(time.RFC3339), safetext.Cell(l.Answer)})
 	}
 	out.Flush()
 }

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/safetext"
 )
 
 const (
@@ -210,7 +211,7 @@ func writeInvoice(out *csv.Writer, d *invoiceapi.Document) {
 	}
 	amount := func(minor int64) string { return decimal(sign*minor, d.Currency) }
 	_ = out.Write([]string{
-		d.Number, string(d.Kind), d.Issued.Format(time.RFC3339), amount(d.Amount), amount(d.Net()), amount(d.Tax), percent(d.TaxRate), d.Currency, d.Refers, d.BookingID, harmless(d.Event), harmless(d.Buyer.Name), d.Buyer.VATNumber,
+		d.Number, string(d.Kind), d.Issued.Format(time.RFC3339), amount(d.Amount), amount(d.Net()), amount(d.Tax), percent(d.TaxRate), d.Currency, d.Refers, d.BookingID, safetext.Cell(d.Event), safetext.Cell(d.Buyer.Name), d.Buyer.VATNumber,
 	})
 }
 

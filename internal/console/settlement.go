@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/safetext"
 )
 
 // settlement shows what an event has sold, and what of it is the organizer's.
@@ -97,5 +98,5 @@ func movement(p *paymentapi.Posting) []string {
 	if p.Test {
 		test = "yes"
 	}
-	return append(line, harmless(p.Gateway), harmless(p.GatewayAccount), test)
+	return append(line, safetext.Cell(p.Gateway), safetext.Cell(p.GatewayAccount), test)
 }

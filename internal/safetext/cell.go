@@ -1,4 +1,4 @@
-package console
+package safetext
 
 import (
 	"strings"
@@ -7,12 +7,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// harmless keeps spreadsheets from taking a text, or a part of it, as a formula
+// Cell keeps spreadsheets from taking a text, or a part of it, as a formula
 // (OWASP, "CSV injection"), by putting an apostrophe in front of it. Programs differ
 // in how they separate cells and what they ignore, so a formula may begin after any
 // character at which one of them splits, after invisible characters, and with a
 // full-width sign.
-func harmless(s string) string {
+func Cell(s string) string {
 	var out strings.Builder
 	begins := true // a cell may begin here
 	for i, r := range s {

@@ -1,10 +1,10 @@
-package console
+package safetext
 
 import "testing"
 
 // No part of a text that a spreadsheet might take for a cell begins a formula;
 // what begins none stays as it is.
-func TestHarmless(t *testing.T) {
+func TestCell(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                     "",
 		"Ann":                  "Ann",
@@ -35,7 +35,7 @@ func TestHarmless(t *testing.T) {
 		"\ufe63" + "1;\ufe661": "'\ufe63" + "1;'\ufe661",
 		"\u22121":              "'\u22121",
 	} {
-		if got := harmless(in); got != want {
+		if got := Cell(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
