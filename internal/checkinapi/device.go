@@ -4,7 +4,7 @@ package checkinapi
 type PairingRequest struct {
 	EventID    string
 	Name       string // of the device, for people: "Door 2, left"
-	Entrance   string // id; "": the first one
+	Entrance   string // id; "": any, as the device says with each scan
 	Names      bool   // the device may search guests and sees their names
 	ValidFrom  int64  // µs since 1970; 0: at once
 	ValidUntil int64  // 0: until a day after the event has begun
@@ -22,9 +22,10 @@ type Device struct {
 	ID         string
 	EventID    string
 	Name       string
-	Entrance   string
+	Entrance   string // id; "": any
 	Names      bool
-	ValidFrom  int64 // 0: since it was paired
+	PublicKey  string // that it has given; "": none
+	ValidFrom  int64  // µs since 1970
 	ValidUntil int64
 	PairedAt   int64
 	PairedBy   string // account that made the pairing code

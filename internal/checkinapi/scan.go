@@ -110,9 +110,13 @@ type Answer struct {
 	Stamp   // which counts from now on: the device's own, or a later one
 	Outcome Outcome
 	Reason  Reason
-	Seat    *Spot    // nil: it is not known
-	First   *Earlier // of a copy: the scan that let somebody in before
-	Name    string   // of the guest, if the device may see it
+	Seat    *Spot // nil: it is not known
+
+	BookingID string // "": the code could not be read
+	Ordinal   int32
+
+	First *Earlier // of a copy: the scan that let somebody in before
+	Name  string   // of the guest, if the device may see it
 }
 
 // Correction is a scan that an organizer adds by hand.

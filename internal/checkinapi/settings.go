@@ -13,21 +13,21 @@ const MainEntrance = "main"
 
 // Settings are the rules of an event's door.
 type Settings struct {
-	EventID   string
-	Version   int64 // 0: the organizer has set nothing, and the defaults apply
-	Entrances []Entrance
-	Reentry   Reentry
-	OpensAt   int64 // µs since 1970; 0: nobody is too early
-	ClosesAt  int64 // 0: nobody is too late
-	Alone     Alone
-	Names     bool // devices may be paired that see the names of guests
+	EventID   string     `json:"-"`
+	Version   int64      `json:"-"` // 0: the organizer has set nothing, and the defaults apply
+	Entrances []Entrance `json:"entrances"`
+	Reentry   Reentry    `json:"reentry"`
+	OpensAt   int64      `json:"opens_at,omitempty"`  // µs since 1970; 0: nobody is too early
+	ClosesAt  int64      `json:"closes_at,omitempty"` // 0: nobody is too late
+	Alone     Alone      `json:"alone"`
+	Names     bool       `json:"names"` // devices may be paired that see the names of guests
 }
 
 // Entrance is a way into the venue.
 type Entrance struct {
-	ID       string
-	Name     string
-	Sections []string // ids of the sections whose guests enter here; none: all
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Sections []string `json:"sections,omitempty"` // ids of the sections whose guests enter here; none: all
 }
 
 // Reentry says whether somebody who has left may come back.

@@ -1,0 +1,298 @@
+package checkin
+
+import (
+	"cmp"
+	"slices"
+
+	"boxoffice/internal/checkinapi"
+)
+
+// place is what a visit is about: a seat of a booking. Seats that were given back and sold
+// again are another place; a ticket that was re-issued is the same.
+type place struct {
+	booking string
+	seat    int32
+}
+
+// decision is an outcome with its reason; the zero value is none.
+type decision struct {
+	outcome checkinapi.Outcome
+	reason  checkinapi.Reason
+}
+
+func admit() decision                          { return decision{checkinapi.Admitted, checkinapi.OK} }
+func refuse(reason checkinapi.Reason) decision { return decision{checkinapi.Refused, reason} }
+
+func (d decision) none() bool     { return d.outcome == "" }
+func (d decision) admitted() bool { return d.outcome == checkinapi.Admitted }
+
+// entry is a scan as it is stored. Entries are a set that only grows: one scan is one
+// entry, and copies of it are joined (see join).
+type entry struct {
+	checkinapi.Ref
+	checkinapi.Stamp
+	kind        checkinapi.Kind
+	place       place          // zero: the code could not be read, or is not of this event
+	of          checkinapi.Ref // of an undo
+	entrance    string
+	how         checkinapi.How
+	node        decision       // of the node that took it
+	own         decision       // of the device alone
+	because     checkinapi.Ref // the scan for which node refused it
+	offsetKnown bool
+	content     string // digest of what never changes of it
+	received    int64  // µs since 1970, when it was first stored
+	seq         int64  // of the event, when it was stored or joined last
+	by, note    string // of a correction: the account and its reason
+}
+
+// decided is the decision that counts: that of the device if it was alone, since it has let
+// the guest in or not, otherwise the node's.
+func (e *entry) decided() decision {
+	if e.own.none() {
+		return e.node
+	}
+	return e.own
+}
+
+// alone reports whether the device has let somebody in or out without asking.
+func (e *entry) alone() bool { return e.own.admitted() }
+
+// compare orders entries: by stamp, then by device and counter.
+func compare(a, b *entry) int {
+	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.N, b.N), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Counter, b.Counter))
+}
+
+// later returns the later of two stamps.
+func later(a, b checkinapi.Stamp) checkinapi.Stamp {
+	if cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.N, b.N)) < 0 {
+		return b
+	}
+	return a
+}
+
+// stronger returns one of two decisions on the same scan by the same side: the one that
+// admits, since then somebody may have come in.
+func stronger(a, b decision) decision {
+	rank := func(d decision) int {
+		return slices.Index([]checkinapi.Outcome{"", checkinapi.Refused, checkinapi.Admitted}, d.outcome)
+	}
+	if cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.reason, b.reason)) < 0 {
+		return b
+	}
+	return a
+}
+
+// join merges two copies of one scan. It is commutative, associative and idempotent, so
+// copies may arrive in any order and any number of times.
+func join(a, b entry) entry {
+	a.Stamp = later(a.Stamp, b.Stamp)
+	a.node, a.own = stronger(a.node, b.node), stronger(a.own, b.own)
+	if a.place == (place{}) || a.place.booking < b.place.booking {
+		a.place = b.place
+	}
+	if a.because == (checkinapi.Ref{}) || b.because != (checkinapi.Ref{}) && less(b.because, a.because) {
+		a.because = b.because
+	}
+	a.received, a.seq = min(a.received, b.received), max(a.seq, b.seq)
+	a.offsetKnown = a.offsetKnown && b.offsetKnown
+	return a
+}
+
+func less(a, b checkinapi.Ref) bool {
+	return cmp.Or(cmp.Compare(a.Device, b.Device), cmp.Compare(a.Counter, b.Counter)) < 0
+}
+
+// undoes reports whether an entry takes away the one that it names. Devices undo their own
+// scans only, organizers those of any.
+func (e *entry) undoes() bool {
+	return e.kind == checkinapi.Undo && e.decided().admitted() && (e.Device == e.of.Device || e.how == checkinapi.ByHand)
+}
+
+// double is a scan that let somebody in on a ticket with which somebody was inside.
+type double struct{ first, second *entry }
+
+// visit is what the scans of one place say.
+type visit struct {
+	inside  bool
+	entered bool   // somebody was inside at least once
+	first   *entry // the first time in
+	last    *entry // the last scan that counts; nil: none
+	since   *entry // while inside: the scan that came in
+	out     *entry // the last time out
+	doubles []double
+	undone  map[checkinapi.Ref]bool
+}
+
+// fold computes a visit from all entries of a place, in any order.
+func fold(entries []*entry, reentry checkinapi.Reentry) visit {
+	var v visit
+	for _, e := range entries {
+		if e.undoes() {
+			if v.undone == nil {
+				v.undone = map[checkinapi.Ref]bool{}
+			}
+			v.undone[e.of] = true
+		}
+	}
+	if !slices.IsSortedFunc(entries, compare) {
+		entries = slices.SortedFunc(slices.Values(entries), compare)
+	}
+	for _, e := range entries {
+		if e.kind == checkinapi.Undo || !e.decided().admitted() || v.undone[e.Ref] {
+			continue
+		}
+		v.last = e
+		if e.kind == checkinapi.Out {
+			v.inside, v.since, v.out = false, nil, e
+			continue
+		}
+		switch {
+		case v.inside && reentry != checkinapi.ReentryAlways:
+			v.doubles = append(v.doubles, double{v.since, e})
+		case v.entered && reentry == checkinapi.ReentryNever:
+			v.doubles = append(v.doubles, double{v.first, e})
+		}
+		if v.first == nil {
+			v.first = e
+		}
+		if !v.inside {
+			v.since = e
+		}
+		v.inside, v.entered = true, true
+	}
+	return v
+}
+
+// facts are what a decision about one scan depends on.
+type facts struct {
+	now      int64 // µs since 1970
+	settings *checkinapi.Settings
+	device   *checkinapi.Device
+	code     checkinapi.Reason // what is wrong with the code; "": nothing, or the seat was found by name
+	place    place             // of the ticket, or of the scan that an undo names
+	holder   string            // booking that has the seat now; "": none
+	issue    uint16            // of the code
+	current  uint16            // issue of the seat
+	found    bool              // the seat was found by name: there is no code
+	section  string            // of the seat; "": the plan does not have it
+	visit    visit             // of the place, without this scan
+	named    *entry            // that an undo names; nil: there is none
+}
+
+// decide decides one scan.
+func decide(s *checkinapi.Scan, f *facts) decision {
+	byHand := s.How == checkinapi.ByHand // an organizer, who may do all that can be true
+	if !byHand {
+		if d := decideRight(s, f); !d.none() {
+			return d
+		}
+	}
+	switch {
+	case s.Kind == checkinapi.Undo:
+		if f.named == nil || f.named.kind == checkinapi.Undo || !f.named.decided().admitted() || f.visit.undone[f.named.Ref] {
+			return refuse(checkinapi.NothingToUndo)
+		}
+		return admit()
+	case f.code != "":
+		return refuse(f.code)
+	case s.Kind == checkinapi.Out:
+		if !f.visit.inside {
+			return refuse(checkinapi.NotInside)
+		}
+		return admit()
+	case f.holder != f.place.booking:
+		return refuse(checkinapi.NotSold)
+	case !f.found && f.issue < f.current:
+		return refuse(checkinapi.Replaced)
+	}
+	if !byHand {
+		if d := decideRules(s, f); !d.none() {
+			return d
+		}
+	}
+	switch {
+	case f.visit.inside && f.settings.Reentry != checkinapi.ReentryAlways:
+		return refuse(checkinapi.AlreadyInside)
+	case !byHand && f.visit.entered && f.settings.Reentry == checkinapi.ReentryNever:
+		return refuse(checkinapi.NoReentry)
+	}
+	return admit()
+}
+
+// decideRight decides whether the device may make such a scan at all.
+func decideRight(s *checkinapi.Scan, f *facts) decision {
+	d, at := f.device, s.At*1000
+	if s.Decided == "" {
+		at = f.now
+	}
+	switch {
+	case d.RevokedAt != 0 && (at >= d.RevokedAt || f.now >= d.RevokedAt+lateness || f.found):
+		return refuse(checkinapi.DeviceRevoked) // what it made before is taken for a while, if it has read a code
+	case at < d.ValidFrom, at >= d.ValidUntil:
+		return refuse(checkinapi.NotAllowed)
+	case d.Entrance != "" && s.Entrance != d.Entrance, f.found && !(d.Names && f.settings.Names):
+		return refuse(checkinapi.NotAllowed)
+	case s.Kind == checkinapi.Undo && s.Of.Device != d.ID:
+		return refuse(checkinapi.NotAllowed)
+	}
+	return decision{}
+}
+
+// decideRules decides by the entrance and the times.
+func decideRules(s *checkinapi.Scan, f *facts) decision {
+	entrance, ok := f.settings.Entrance(s.Entrance)
+	at := min(s.At*1000, f.now) // of a scan that was made alone: when it was made
+	if s.Decided == "" {
+		at = f.now
+	}
+	switch {
+	case !ok, len(entrance.Sections) > 0 && !slices.Contains(entrance.Sections, f.section):
+		return refuse(checkinapi.WrongEntrance)
+	case f.settings.OpensAt != 0 && at < f.settings.OpensAt:
+		return refuse(checkinapi.TooEarly)
+	case f.settings.ClosesAt != 0 && at >= f.settings.ClosesAt:
+		return refuse(checkinapi.TooLate)
+	}
+	return decision{}
+}
+
+// void reports whether a reason means that a device cannot have been right to let somebody
+// in, whatever it knew when it was alone. Such scans are recorded as refused.
+func void(reason checkinapi.Reason) bool {
+	switch reason {
+	case checkinapi.DeviceRevoked, checkinapi.NotAllowed, checkinapi.MalformedCode, checkinapi.UnknownKey, checkinapi.Forged, checkinapi.OtherEvent:
+		return true
+	}
+	return false
+}
+
+const (
+	ahead    = 10 * 60_000              // ms that a stamp may be ahead of the node's clock
+	maxN     = 1_000_000_000            // that a stamp can have
+	lateness = 48 * 60 * 60 * 1_000_000 // µs after a revocation within which earlier scans are still taken
+)
+
+// bounded moves a stamp that is too far ahead of the node's clock back to the bound: a wrong
+// clock must not drag all others along. now is in µs.
+func bounded(s checkinapi.Stamp, now int64) checkinapi.Stamp {
+	if most := now/1000 + ahead; s.At > most {
+		return checkinapi.Stamp{At: most}
+	}
+	return s
+}
+
+// after moves the stamp of a scan that a node decides behind the entries by which it was
+// decided, so that the fold sees them in that order.
+func after(s checkinapi.Stamp, entries []*entry) checkinapi.Stamp {
+	for _, e := range entries {
+		switch {
+		case later(s, e.Stamp) != e.Stamp:
+		case e.N < maxN:
+			s = checkinapi.Stamp{At: e.At, N: e.N + 1}
+		default:
+			s = checkinapi.Stamp{At: e.At + 1}
+		}
+	}
+	return s
+}

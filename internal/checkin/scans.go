@@ -1,0 +1,368 @@
+package checkin
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"boxoffice/internal/batch"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/seating"
+	"boxoffice/internal/sqldb"
+)
+
+// office is the device of corrections that organizers make.
+const office = "office"
+
+// request is some scans of one device, which are stored together or not at all.
+type request struct {
+	eventID  string
+	device   string // office: an organizer's correction, by and note say whose and why
+	scans    []checkinapi.Scan
+	codes    []code
+	by, note string
+
+	answers []checkinapi.Answer // once it is done
+	err     error
+}
+
+// Take decides or records scans of a device, in their order: all or none. Invalid, Conflict
+// counter-used: a counter of the device names another scan already.
+func (s *Service) Take(ctx context.Context, eventID, deviceID string, scans []checkinapi.Scan) ([]checkinapi.Answer, error) {
+	r := &request{eventID: eventID, device: deviceID, scans: scans}
+	return r.answers, s.submit(ctx, r)
+}
+
+// submit reads the codes of a request, and has it decided.
+func (s *Service) submit(ctx context.Context, r *request) error {
+	keys := s.cfg.Keys()
+	r.codes = make([]code, len(r.scans))
+	for i := range r.scans {
+		r.scans[i].Device = r.device
+		r.codes[i] = readCode(keys, &r.scans[i], r.eventID)
+	}
+	h := fnv.New32a()
+	h.Write([]byte(r.eventID))
+	err := s.queue[h.Sum32()%queues].Do(ctx, r)
+	if full := (batch.Full{}); errors.As(err, &full) {
+		return errs.New(errs.Unavailable, "busy", "We are very busy; please try again in a moment.").After(time.Second)
+	}
+	if closed := (batch.Closed{}); errors.As(err, &closed) {
+		return errs.New(errs.Unavailable, "shutting-down", "This node is shutting down; please try again.").After(time.Second)
+	}
+	return err
+}
+
+// take decides what waits, event by event.
+func (s *Service) take(items []*batch.Item[*request]) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	byEvent := map[string][]*batch.Item[*request]{}
+	for _, it := range items {
+		byEvent[it.Value.eventID] = append(byEvent[it.Value.eventID], it)
+	}
+	for eventID, list := range byEvent {
+		requests := make([]*request, len(list))
+		for i, it := range list {
+			requests[i] = it.Value
+		}
+		err := s.decide(ctx, eventID, requests)
+		if err != nil && len(requests) > 1 && !sqldb.Passing(err) && !sqldb.Outage(err) && ctx.Err() == nil {
+			for _, it := range list { // one of them may be the reason
+				it.Done(cmp.Or(s.decide(ctx, eventID, []*request{it.Value}), it.Value.err))
+			}
+			continue
+		}
+		for _, it := range list {
+			it.Done(cmp.Or(err, it.Value.err))
+		}
+	}
+}
+
+// ground is what scans are decided upon: read for a batch, after its requests have come in.
+type ground struct {
+	bookings map[string]bookingapi.Booking
+	issues   map[string]map[int32]checkinapi.Issue
+	plan     *seating.Plan // nil: there is none
+}
+
+// read reads who has the seats of requests now, and which of their codes are current.
+func (s *Service) read(ctx context.Context, v *view, requests []*request) (g ground, err error) {
+	var ids []string
+	seen := map[string]bool{}
+	for _, r := range requests {
+		for _, c := range r.codes {
+			if b := c.place.booking; b != "" && !seen[b] {
+				seen[b] = true
+				ids = append(ids, b)
+			}
+		}
+	}
+	if len(ids) > 0 {
+		if g.bookings, err = s.cfg.Bookings.Bookings(ctx, ids); err != nil {
+			return g, err
+		}
+		if g.issues, err = s.cfg.Issues.Issues(ctx, ids); err != nil {
+			return g, err
+		}
+	}
+	g.plan, err = s.planOf(ctx, v)
+	return g, err
+}
+
+// holder returns the booking if it has the seat now.
+func (g *ground) holder(p place) string {
+	if b, ok := g.bookings[p.booking]; ok && b.Status == bookingapi.Booked && b.PaymentID != bookingapi.Block && slices.Contains(b.Seats, p.seat) {
+		return p.booking
+	}
+	return ""
+}
+
+// decide decides requests about one event, in one transaction.
+func (s *Service) decide(ctx context.Context, eventID string, requests []*request) error {
+	v := s.view(eventID)
+	g, err := s.read(ctx, v, requests)
+	if err != nil {
+		return err
+	}
+	if err := s.refresh(ctx, v); err != nil { // most of what is missing, before the lock
+		return err
+	}
+	var d *draft
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, sqlBegin, eventID); err != nil {
+			return fmt.Errorf("begin the door of %s: %w", eventID, err)
+		}
+		h, err := s.store.head(ctx, tx, s.store.lock, eventID)
+		if err != nil {
+			return err
+		}
+		seq, rev := v.at()
+		rules := v.known()
+		if rev != h.rev {
+			if rules, err = s.store.rules(ctx, tx, eventID, h.rev); err != nil {
+				return err
+			}
+		}
+		if seq < h.seq {
+			missing, err := s.store.after(ctx, tx, eventID, seq)
+			if err != nil {
+				return err
+			}
+			v.apply(missing, nil)
+		}
+		d = &draft{view: v, rules: rules, ground: &g, now: s.cfg.Now().UnixMicro(), seq: h.seq, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}}
+		d.all(requests)
+		if len(d.list) == 0 {
+			return nil
+		}
+		return s.store.write(ctx, tx, eventID, d.list, d.seq)
+	})
+	if err != nil {
+		return err
+	}
+	v.apply(d.list, d.rules)
+	return nil
+}
+
+// draft is a view with the scans of a transaction that is not committed yet.
+type draft struct {
+	view   *view
+	rules  *rules
+	ground *ground
+	now    int64 // µs since 1970
+	seq    int64
+	list   []*entry // new and joined ones
+	scans  map[checkinapi.Ref]*entry
+	places map[place][]*entry // with those of the view, and with what undoes them
+}
+
+// all decides requests in order. view.mu is held meanwhile: nothing here waits.
+func (d *draft) all(requests []*request) {
+	d.view.mu.Lock()
+	defer d.view.mu.Unlock()
+	for _, r := range requests {
+		r.answers, r.err = make([]checkinapi.Answer, len(r.scans)), d.check(r)
+		for i := range r.scans {
+			if r.err == nil {
+				r.answers[i] = d.one(r, i)
+			}
+		}
+	}
+	for _, e := range d.scans { // each once, however often it was sent
+		d.list = append(d.list, e)
+	}
+	slices.SortFunc(d.list, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
+}
+
+// check refuses a request that gives a counter to another scan.
+func (d *draft) check(r *request) error {
+	own := map[int64]string{}
+	for i := range r.scans {
+		sc := &r.scans[i]
+		if r.device == office {
+			d.number(sc)
+		}
+		text := content(sc)
+		before, twice := own[sc.Counter]
+		known := d.known(sc.Ref)
+		if twice && before != text || known != nil && known.content != text {
+			name := fmt.Sprintf("scans[%d].counter", i)
+			return &errs.Error{
+				Kind: errs.Conflict, Type: "counter-used", Detail: name + " was used for another scan of this device. Nothing was stored.",
+				Fields: []errs.Field{{Name: name, Reason: "was used for another scan of this device"}},
+			}
+		}
+		own[sc.Counter] = text
+	}
+	return nil
+}
+
+// number gives a correction the next counter.
+func (d *draft) number(sc *checkinapi.Scan) {
+	sc.Counter = d.view.latest[office] + 1
+	for d.scans[sc.Ref] != nil {
+		sc.Counter++
+	}
+}
+
+// content is a digest of what never changes of a scan.
+func content(s *checkinapi.Scan) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d\x00%s\x00%d\x00%s\x00%s", s.Kind, s.Token, s.BookingID, s.Seat, s.Of.Device, s.Of.Counter, s.Entrance, s.How))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (d *draft) known(ref checkinapi.Ref) *entry {
+	if e := d.scans[ref]; e != nil {
+		return e
+	}
+	return d.view.scans[ref]
+}
+
+// entries returns those of a place.
+func (d *draft) entries(p place) []*entry {
+	if list, ok := d.places[p]; ok {
+		return list
+	}
+	return withUndos(d.view.places[p], d.view.undos)
+}
+
+// one decides or joins one scan.
+func (d *draft) one(r *request, i int) checkinapi.Answer {
+	sc := &r.scans[i]
+	known := d.known(sc.Ref)
+	if known != nil && (sc.Decided == "" || !known.own.none() || void(known.node.reason) || !d.may(r, sc)) {
+		return d.answer(known) // sent again, or the device may no more say what it has decided
+	}
+	e := &entry{
+		Ref: sc.Ref, Stamp: bounded(sc.Stamp, d.now), kind: sc.Kind, place: r.codes[i].place, of: sc.Of, entrance: sc.Entrance, how: sc.How,
+		offsetKnown: sc.OffsetKnown, content: content(sc), received: d.now, by: r.by, note: r.note,
+	}
+	var before []*entry
+	if known == nil {
+		if before = d.rule(r, i, e); r.device == office && !e.node.admitted() { // it would change nothing
+			return d.answer(e)
+		}
+	} else {
+		e.node, e.place, e.because, e.received = known.node, known.place, known.because, known.received
+		before = d.entries(e.place)
+	}
+	switch {
+	case sc.Decided == "":
+		if e.node.admitted() {
+			e.Stamp = after(e.Stamp, before)
+		}
+	case void(e.node.reason):
+		e.own = e.node
+	case sc.Decided == checkinapi.Admitted:
+		e.own = admit()
+	default:
+		e.own = refuse(sc.Reason)
+	}
+	if known != nil {
+		joined := join(*known, *e)
+		e = &joined
+		before = slices.DeleteFunc(slices.Clone(before), func(o *entry) bool { return o.Ref == e.Ref })
+	}
+	d.seq++
+	e.seq = d.seq
+	d.scans[e.Ref] = e
+	if e.place != (place{}) {
+		d.places[e.place] = append(slices.Clip(before), e)
+		if e.kind != checkinapi.Undo && known == nil { // one that undoes it may have come before it
+			d.places[e.place] = append(d.places[e.place], d.view.undos[e.Ref]...)
+		}
+	}
+	return d.answer(e)
+}
+
+// may reports whether a device may make such a scan.
+func (d *draft) may(r *request, sc *checkinapi.Scan) bool {
+	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device]}
+	return f.device != nil && decideRight(sc, &f).none()
+}
+
+// rule has the node decide a new scan, and returns the entries by which it did.
+func (d *draft) rule(r *request, i int, e *entry) []*entry {
+	sc, c := &r.scans[i], &r.codes[i]
+	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device], code: c.wrong, issue: c.issue, found: c.found}
+	if sc.Kind == checkinapi.Undo {
+		if r.device == office {
+			if f.named = fold(d.entries(e.place), d.rules.settings.Reentry).last; f.named != nil {
+				sc.Of = f.named.Ref
+				e.of, e.content = sc.Of, content(sc)
+			}
+		} else if f.named = d.known(sc.Of); f.named != nil {
+			e.place = f.named.place
+		}
+	}
+	f.place = e.place
+	before := d.entries(e.place)
+	if e.place != (place{}) {
+		f.holder, f.current = d.ground.holder(e.place), d.ground.issues[e.place.booking][e.place.seat].Number
+		f.visit = fold(before, d.rules.settings.Reentry)
+		if at := spot(d.ground.plan, e.place.seat); at != nil {
+			f.section = at.SectionID
+		}
+	}
+	if f.device == nil && sc.How != checkinapi.ByHand {
+		e.node = refuse(checkinapi.NotAllowed)
+		return before
+	}
+	e.node = decide(sc, &f)
+	switch {
+	case e.node.reason == checkinapi.AlreadyInside && f.visit.since != nil:
+		e.because = f.visit.since.Ref
+	case e.node.reason == checkinapi.NoReentry && f.visit.first != nil:
+		e.because = f.visit.first.Ref
+	}
+	return before
+}
+
+// answer says what became of a scan, as it is stored.
+func (d *draft) answer(e *entry) checkinapi.Answer {
+	a := checkinapi.Answer{Ref: e.Ref, Stamp: e.Stamp, Outcome: e.node.outcome, Reason: e.node.reason}
+	if !e.own.none() {
+		a.Outcome = checkinapi.Recorded
+	}
+	if e.place != (place{}) {
+		a.BookingID, a.Ordinal, a.Seat = e.place.booking, e.place.seat, spot(d.ground.plan, e.place.seat)
+	}
+	if first := d.known(e.because); first != nil {
+		a.First = earlier(first)
+	}
+	return a
+}
+
+func earlier(e *entry) *checkinapi.Earlier {
+	return &checkinapi.Earlier{Ref: e.Ref, At: e.At, Entrance: e.entrance, Alone: e.alone()}
+}

@@ -1,0 +1,268 @@
+package checkin
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/seating"
+)
+
+// view is what this node knows of an event's door: all its scans, by the order in which they
+// were stored. It may be behind the tables, never ahead of them; whoever decides reads what
+// is missing first.
+type view struct {
+	eventID string
+
+	mu      sync.Mutex // held for moments only
+	seq     int64      // of the last scan that it has
+	rules   *rules     // nil: not read yet
+	scans   map[checkinapi.Ref]*entry
+	places  map[place][]*entry          // what came in and went out, by place
+	undos   map[checkinapi.Ref][]*entry // by the scan that they name, which may come later
+	visits  map[place]visit             // of places
+	latest  map[string]int64            // the highest counter, by device
+	log     []*entry                    // by seq; an entry that was joined later is in it twice
+	changed chan struct{}               // closed with the next change
+	tally   *checkinapi.Attendance      // without tickets and names; nil: to be counted
+	counts  map[string]int64            // scans, by device
+	index   *guests                     // of the people with tickets; nil: not read yet
+	watched int                         // live feeds
+	used    time.Time                   // when it was last asked for
+	plan    *seating.Plan               // of the sale; nil: not read yet
+	planAt  time.Time                   // when it was last asked which one that is
+	reading sync.Mutex                  // one read of the tables at a time
+}
+
+func newView(eventID string) *view {
+	return &view{
+		eventID: eventID, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
+		changed: make(chan struct{}),
+	}
+}
+
+// view returns the view of an event. Those that nobody has used for long give way.
+func (s *Service) view(eventID string) *view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.views[eventID]
+	if v == nil {
+		if len(s.views) >= viewsMost {
+			s.forget()
+		}
+		v = newView(eventID)
+		s.views[eventID] = v
+	}
+	v.used = time.Now()
+	return v
+}
+
+const idleFor = 10 * time.Minute
+
+// forget drops views that are not in use. s.mu is held.
+func (s *Service) forget() {
+	for id, v := range s.views {
+		v.mu.Lock()
+		idle := v.watched == 0 && time.Since(v.used) > idleFor
+		v.mu.Unlock()
+		if idle {
+			delete(s.views, id)
+		}
+	}
+}
+
+// refresh reads what was added to the tables since the view was read last.
+func (s *Service) refresh(ctx context.Context, v *view) error {
+	v.reading.Lock()
+	defer v.reading.Unlock()
+	h, err := s.store.head(ctx, s.cfg.DB.Reader(), sqlPeek, v.eventID)
+	if err != nil {
+		return err
+	}
+	seq, rev := v.at()
+	var r *rules
+	if rev != h.rev {
+		if r, err = s.store.rules(ctx, s.cfg.DB.Reader(), v.eventID, h.rev); err != nil {
+			return err
+		}
+	}
+	var list []*entry
+	if seq < h.seq {
+		if list, err = s.store.after(ctx, s.cfg.DB.Reader(), v.eventID, seq); err != nil {
+			return err
+		}
+	}
+	v.apply(list, r)
+	return nil
+}
+
+// at returns the seq and the rev that a view has; rev is -1 without rules.
+func (v *view) at() (seq, rev int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.rules == nil {
+		return v.seq, -1
+	}
+	return v.seq, v.rules.rev
+}
+
+// apply adds committed entries and rules; nil: no new ones.
+func (v *view) apply(list []*entry, r *rules) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	reentry := v.reentry()
+	news := false
+	if r != nil && (v.rules == nil || r.rev > v.rules.rev) {
+		v.rules, news = r, true
+	}
+	for _, e := range list {
+		if known := v.scans[e.Ref]; known != nil && known.seq >= e.seq {
+			continue
+		}
+		v.put(e)
+		news = true
+	}
+	if v.reentry() != reentry {
+		for p := range v.places {
+			v.fold(p)
+		}
+	}
+	if news {
+		v.tally = nil
+		close(v.changed)
+		v.changed = make(chan struct{})
+	}
+}
+
+func (v *view) reentry() checkinapi.Reentry {
+	if v.rules == nil {
+		return checkinapi.ReentryAfterExit
+	}
+	return v.rules.settings.Reentry
+}
+
+// put adds an entry, or replaces an older copy of it. v.mu is held.
+func (v *view) put(e *entry) {
+	if known := v.scans[e.Ref]; known != nil {
+		joined := join(*known, *e)
+		e = &joined
+		v.drop(known)
+	} else {
+		v.counts[e.Device]++
+	}
+	v.scans[e.Ref] = e
+	v.log = append(v.log, e)
+	v.seq = max(v.seq, e.seq)
+	v.latest[e.Device] = max(v.latest[e.Device], e.Counter)
+	if e.kind == checkinapi.Undo {
+		v.undos[e.of] = append(v.undos[e.of], e)
+		if named := v.scans[e.of]; named != nil {
+			v.fold(named.place)
+		}
+		return
+	}
+	v.places[e.place] = append(v.places[e.place], e)
+	v.fold(e.place)
+}
+
+// drop removes an entry that is replaced. v.mu is held.
+func (v *view) drop(e *entry) {
+	same := func(o *entry) bool { return o == e }
+	if e.kind == checkinapi.Undo {
+		v.undos[e.of] = slices.DeleteFunc(v.undos[e.of], same)
+	} else {
+		v.places[e.place] = slices.DeleteFunc(v.places[e.place], same)
+	}
+}
+
+// fold computes the visit of a place anew. v.mu is held.
+func (v *view) fold(p place) {
+	if p != (place{}) {
+		v.visits[p] = fold(withUndos(v.places[p], v.undos), v.reentry())
+	}
+}
+
+// withUndos returns entries of a place with those that undo them.
+func withUndos(entries []*entry, undos map[checkinapi.Ref][]*entry) []*entry {
+	list := entries
+	for _, e := range entries {
+		if u := undos[e.Ref]; len(u) > 0 {
+			list = append(slices.Clip(list), u...)
+		}
+	}
+	return list
+}
+
+// since returns the entries that were stored or joined after seq, oldest first, at most
+// limit, and the seq up to which they go.
+func (v *view) since(seq int64, limit int) (list []*entry, upto int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	first, _ := slices.BinarySearchFunc(v.log, seq+1, func(e *entry, seq int64) int { return int(min(max(e.seq-seq, -1), 1)) })
+	upto = max(seq, v.seq)
+	for _, e := range v.log[first:] {
+		if v.scans[e.Ref] != e { // joined later
+			continue
+		}
+		if len(list) == limit {
+			return list, list[limit-1].seq
+		}
+		list = append(list, e)
+	}
+	return list, upto
+}
+
+// next returns a channel that is closed when the view changes next.
+func (v *view) next() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
+// known returns the rules of a view that was refreshed.
+func (v *view) known() *rules {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.rules
+}
+
+const planFor = 5 * time.Second
+
+// planOf returns the seating plan by which an event's seats are sold. It cannot change while
+// seats are sold.
+func (s *Service) planOf(ctx context.Context, v *view) (*seating.Plan, error) {
+	v.mu.Lock()
+	plan, fresh := v.plan, time.Since(v.planAt) < planFor
+	v.mu.Unlock()
+	if plan != nil && fresh {
+		return plan, nil
+	}
+	e, err := s.event(ctx, v.eventID)
+	if err != nil {
+		return nil, err
+	}
+	if plan == nil || plan.ID != e.PlanID || plan.Version != e.PlanVersion {
+		if plan, err = s.cfg.Events.Plan(ctx, e.PlanID, e.PlanVersion); err != nil {
+			return nil, err
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.plan, v.planAt = plan, time.Now()
+	return plan, nil
+}
+
+// spot says where a seat is; nil if the plan does not have it.
+func spot(plan *seating.Plan, seat int32) *checkinapi.Spot {
+	if plan == nil || seat < 0 || int(seat) >= len(plan.Seats) {
+		return nil
+	}
+	sec, one := &plan.Sections[plan.SectionOf(seat)], &plan.Seats[seat]
+	at := &checkinapi.Spot{Label: one.Label, SectionID: sec.ID, Section: sec.Name}
+	if row := sec.RowOf(seat); row != nil {
+		at.Row, at.Number = row.Label, one.Number
+	}
+	return at
+}

@@ -1,0 +1,405 @@
+package checkin
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/seating"
+)
+
+// Attendance counts who is inside; see checkinapi.Visits.
+func (s *Service) Attendance(ctx context.Context, c caller.Caller, eventID string) (checkinapi.Attendance, error) {
+	if _, err := s.own(ctx, c, eventID); err != nil {
+		return checkinapi.Attendance{}, err
+	}
+	return s.attendance(ctx, eventID, true)
+}
+
+// attendance counts who is inside, with the names of those whose tickets let two in, or
+// without any.
+func (s *Service) attendance(ctx context.Context, eventID string, names bool) (checkinapi.Attendance, error) {
+	v := s.view(eventID)
+	if err := s.refresh(ctx, v); err != nil {
+		return checkinapi.Attendance{}, err
+	}
+	plan, err := s.planOf(ctx, v)
+	if err != nil {
+		return checkinapi.Attendance{}, err
+	}
+	sold, err := s.sold(ctx, v)
+	if err != nil {
+		return checkinapi.Attendance{}, err
+	}
+	v.mu.Lock()
+	if v.tally == nil {
+		v.tally = v.count(plan)
+	}
+	a := *v.tally
+	v.mu.Unlock()
+	a.EventID, a.At, a.Doubles = eventID, s.cfg.Now().UnixMicro(), slices.Clone(a.Doubles)
+	a.Sections = slices.Clone(a.Sections)
+	for seat, booking := range sold {
+		if booking != "" && seat < len(plan.Seats) {
+			a.Tickets++
+			a.Sections[plan.SectionOf(int32(seat))].Tickets++
+		}
+	}
+	if names {
+		err = s.name(ctx, a.Doubles)
+	}
+	return a, err
+}
+
+const interval = 5 * 60 * 1_000_000 // µs
+
+// count counts all of a view. v.mu is held.
+func (v *view) count(plan *seating.Plan) *checkinapi.Attendance {
+	a := &checkinapi.Attendance{Sections: make([]checkinapi.Count, len(plan.Sections))}
+	for i := range plan.Sections {
+		a.Sections[i].ID, a.Sections[i].Name = plan.Sections[i].ID, plan.Sections[i].Name
+	}
+	at := map[string]int{}
+	if v.rules != nil {
+		for i, e := range v.rules.settings.Entrances {
+			a.Entrances = append(a.Entrances, checkinapi.Count{ID: e.ID, Name: e.Name})
+			at[e.ID] = i
+		}
+	}
+	entrance := func(e *entry) *checkinapi.Count {
+		i, ok := at[e.entrance]
+		if !ok { // of a correction, or one that was removed
+			i = len(a.Entrances)
+			at[e.entrance] = i
+			a.Entrances = append(a.Entrances, checkinapi.Count{ID: e.entrance, Name: e.entrance})
+		}
+		return &a.Entrances[i]
+	}
+	pace := map[int64]*checkinapi.Interval{}
+	for p, list := range v.places {
+		visit := v.visits[p]
+		if p == (place{}) || !visit.entered {
+			continue
+		}
+		var section checkinapi.Count
+		to := &section
+		if p.seat >= 0 && int(p.seat) < len(plan.Seats) {
+			to = &a.Sections[plan.SectionOf(p.seat)]
+		}
+		a.Entered++
+		to.Entered++
+		entrance(visit.first).Entered++
+		if visit.inside {
+			a.Inside++
+			to.Inside++
+			entrance(visit.since).Inside++
+		}
+		if len(visit.doubles) > 0 {
+			a.Doubles = append(a.Doubles, visitOf(p, visit, plan))
+		}
+		for _, e := range list {
+			if !e.decided().admitted() || visit.undone[e.Ref] {
+				continue
+			}
+			begins := min(e.At*1000, e.received) / interval * interval
+			if pace[begins] == nil {
+				pace[begins] = &checkinapi.Interval{At: begins}
+			}
+			if e.kind == checkinapi.In {
+				pace[begins].In++
+			} else {
+				pace[begins].Out++
+			}
+		}
+	}
+	for _, e := range v.scans {
+		switch {
+		case !e.decided().admitted():
+			a.Refused++
+		case e.alone() && e.kind == checkinapi.In:
+			a.Alone++
+		}
+	}
+	for _, begins := range slices.Sorted(maps.Keys(pace)) {
+		a.Pace = append(a.Pace, *pace[begins])
+	}
+	slices.SortFunc(a.Doubles, func(x, y checkinapi.Visit) int {
+		return cmp.Or(cmp.Compare(x.Seat, y.Seat), cmp.Compare(x.BookingID, y.BookingID))
+	})
+	return a
+}
+
+// visitOf is a visit as others see it, without the guest's name.
+func visitOf(p place, v visit, plan *seating.Plan) checkinapi.Visit {
+	out := checkinapi.Visit{BookingID: p.booking, Reference: id.Reference(p.booking), Seat: p.seat, Inside: v.inside}
+	if at := spot(plan, p.seat); at != nil {
+		out.Spot = *at
+	}
+	if v.first != nil {
+		out.In, out.Entrance = v.first.At, v.first.entrance
+	}
+	if v.out != nil {
+		out.Out = v.out.At
+	}
+	if n := len(v.doubles); n > 0 {
+		out.Double = earlier(v.doubles[n-1].second)
+	}
+	return out
+}
+
+// name adds the names of guests to visits.
+func (s *Service) name(ctx context.Context, visits []checkinapi.Visit) error {
+	const most = 500
+	for part := range slices.Chunk(visits, most) {
+		ids := map[string]bool{}
+		for i := range part {
+			ids[part[i].BookingID] = true
+		}
+		found, err := s.cfg.Bookings.Bookings(ctx, slices.Collect(maps.Keys(ids)))
+		if err != nil {
+			return err
+		}
+		names, err := s.namesOf(ctx, slices.Collect(maps.Values(found)))
+		if err != nil {
+			return err
+		}
+		for i := range part {
+			part[i].Name = names[part[i].BookingID]
+		}
+	}
+	return nil
+}
+
+// namesOf returns the names of the owners of bookings, or of the recipients of gifts, by
+// booking id.
+func (s *Service) namesOf(ctx context.Context, list []bookingapi.Booking) (map[string]string, error) {
+	var accounts, gifts []string
+	for i := range list {
+		if list[i].UserID != "" {
+			accounts = append(accounts, list[i].UserID)
+		}
+		if list[i].PaymentID == bookingapi.Complimentary {
+			gifts = append(gifts, list[i].ID)
+		}
+	}
+	slices.Sort(accounts)
+	people, err := s.cfg.People.People(ctx, slices.Compact(accounts))
+	if err != nil {
+		return nil, err
+	}
+	recipients := map[string]bookingapi.Recipient{}
+	if len(gifts) > 0 {
+		if recipients, err = s.cfg.Bookings.Recipients(ctx, gifts); err != nil {
+			return nil, err
+		}
+	}
+	names := map[string]string{}
+	for i := range list {
+		names[list[i].ID] = people[list[i].UserID].Name
+		if r, ok := recipients[list[i].ID]; ok {
+			names[list[i].ID] = r.Name
+		}
+	}
+	return names, nil
+}
+
+// guests are the people with tickets for an event, at a version of its ledger.
+type guests struct {
+	seq  int64
+	at   time.Time
+	list []guest
+}
+
+type guest struct {
+	place
+	reference, name string
+	words           string // all that a search looks through, in lower case
+}
+
+const guestsFor = 5 * time.Second // the list of guests is not read more often
+
+// guestsOf returns who has tickets for an event.
+func (s *Service) guestsOf(ctx context.Context, v *view, plan *seating.Plan) (*guests, error) {
+	v.mu.Lock()
+	known := v.index
+	v.mu.Unlock()
+	if known != nil && time.Since(known.at) < guestsFor {
+		return known, nil
+	}
+	heads, err := s.cfg.Bookings.Heads(ctx, []string{v.eventID})
+	if err != nil {
+		return nil, err
+	}
+	g := &guests{seq: heads[v.eventID], at: time.Now()}
+	if known != nil && known.seq == g.seq {
+		g.list = known.list
+	} else if g.list, err = s.readGuests(ctx, v.eventID, plan); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.index = g
+	return g, nil
+}
+
+func (s *Service) readGuests(ctx context.Context, eventID string, plan *seating.Plan) (list []guest, err error) {
+	const size = 1000
+	for after := ""; ; {
+		page, err := s.cfg.Bookings.List(ctx, bookingapi.Filter{EventID: eventID, Status: bookingapi.Booked, Ticketed: true, After: after, Limit: size})
+		if err != nil {
+			return nil, err
+		}
+		names, err := s.namesOf(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			b := &page[i]
+			for _, seat := range b.Seats {
+				g := guest{place: place{b.ID, seat}, reference: id.Reference(b.ID), name: names[b.ID]}
+				g.words = g.name + "\n" + g.reference + "\n" + strings.ReplaceAll(g.reference, "-", "") + "\n" + b.ID
+				if at := spot(plan, seat); at != nil {
+					g.words += "\n" + at.Label
+				}
+				g.words = strings.ToLower(g.words)
+				list = append(list, g)
+			}
+		}
+		if len(page) < size {
+			return list, nil
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// Guests finds guests; see checkinapi.Visits.
+func (s *Service) Guests(ctx context.Context, c caller.Caller, eventID, query string, limit int) ([]checkinapi.Visit, error) {
+	if _, err := s.own(ctx, c, eventID); err != nil {
+		return nil, err
+	}
+	return s.find(ctx, eventID, query, limit)
+}
+
+func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([]checkinapi.Visit, error) {
+	words := strings.Fields(strings.ToLower(query))
+	if len([]rune(strings.Join(words, ""))) < 2 {
+		return nil, errs.Bad("q", "too-short", "must have at least 2 characters")
+	}
+	v := s.view(eventID)
+	if err := s.refresh(ctx, v); err != nil {
+		return nil, err
+	}
+	plan, err := s.planOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.guestsOf(ctx, v, plan)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	list := []checkinapi.Visit{}
+	for i := range g.list {
+		one := &g.list[i]
+		if len(list) < limit && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(one.words, w) }) {
+			found := visitOf(one.place, v.visits[one.place], plan)
+			found.Name = one.name
+			list = append(list, found)
+		}
+	}
+	return list, nil
+}
+
+// Visited lists who was ever inside; see checkinapi.Visits.
+func (s *Service) Visited(ctx context.Context, c caller.Caller, eventID string) (iter.Seq[checkinapi.Visit], error) {
+	if _, err := s.own(ctx, c, eventID); err != nil {
+		return nil, err
+	}
+	v := s.view(eventID)
+	if err := s.refresh(ctx, v); err != nil {
+		return nil, err
+	}
+	plan, err := s.planOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	var list []checkinapi.Visit
+	for p, visit := range v.visits {
+		if visit.entered {
+			list = append(list, visitOf(p, visit, plan))
+		}
+	}
+	v.mu.Unlock()
+	slices.SortFunc(list, func(x, y checkinapi.Visit) int {
+		return cmp.Or(cmp.Compare(x.Seat, y.Seat), cmp.Compare(x.In, y.In), cmp.Compare(x.BookingID, y.BookingID))
+	})
+	if err := s.name(ctx, list); err != nil {
+		return nil, err
+	}
+	return slices.Values(list), nil
+}
+
+// Correct adds a scan by hand; see checkinapi.Visits.
+func (s *Service) Correct(ctx context.Context, c caller.Caller, k checkinapi.Correction) (checkinapi.Answer, error) {
+	eventID := id.Event(k.BookingID)
+	if eventID == "" {
+		if !c.SignedIn() {
+			return checkinapi.Answer{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+		}
+		return checkinapi.Answer{}, errs.Missing("booking")
+	}
+	if _, err := s.own(ctx, c, eventID); err != nil {
+		return checkinapi.Answer{}, err
+	}
+	var f faults
+	f.line("reason", &k.Reason, 1, checkinapi.MaxReason)
+	if !slices.Contains([]checkinapi.Kind{checkinapi.In, checkinapi.Out, checkinapi.Undo}, k.Kind) {
+		f.add("kind", "not-one-of", "must be in, out or undo")
+	}
+	if err := errs.Fields(f.list); err != nil {
+		return checkinapi.Answer{}, err
+	}
+	seat, err := s.seatOf(ctx, s.view(eventID), k.Seat)
+	if err != nil {
+		return checkinapi.Answer{}, err
+	}
+	now := s.cfg.Now().UnixMilli()
+	r := &request{eventID: eventID, device: office, by: c.UserID, note: k.Reason, scans: []checkinapi.Scan{{
+		Stamp: checkinapi.Stamp{At: now}, Kind: k.Kind, BookingID: k.BookingID, Seat: seat, How: checkinapi.ByHand, OffsetKnown: true,
+	}}}
+	if err := s.submit(ctx, r); err != nil {
+		return checkinapi.Answer{}, err
+	}
+	a := r.answers[0]
+	switch a.Reason {
+	case checkinapi.AlreadyInside, checkinapi.NotInside, checkinapi.NothingToUndo:
+		return a, errs.New(errs.Conflict, string(a.Reason), "This correction would change nothing.")
+	case checkinapi.NotSold:
+		return a, errs.Bad("seat", "not-in-booking", "is not a seat that the booking has")
+	}
+	return a, nil
+}
+
+// seatOf finds a seat by its label; also a place in general admission.
+func (s *Service) seatOf(ctx context.Context, v *view, label string) (int32, error) {
+	plan, err := s.planOf(ctx, v)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.IndexFunc(plan.Seats, func(one seating.Seat) bool { return one.Label == label })
+	if i < 0 {
+		return 0, errs.Bad("seat", "no-such-seat", "is not a seat of the event")
+	}
+	return int32(i), nil
+}
