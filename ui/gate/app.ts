@@ -224,7 +224,9 @@ export class App {
         return [voice.say("too_late", { time: time(set?.closes_at) })];
       case "wrong-entrance": {
         const id = o.seat?.section_id;
-        const right = (set?.entrances ?? []).filter((e) => !e.sections?.length || (id && e.sections.includes(id)));
+        const right = (set?.entrances ?? []).filter(
+          (e) => e.id !== this.door?.entrance.id && (!e.sections?.length || (id && e.sections.includes(id))),
+        );
         const lines = [voice.say("wrong_entrance")];
         if (right.length > 0) lines.push(voice.say("use_entrance", { entrances: right.map((e) => e.name).join(", ") }));
         return lines;
@@ -343,7 +345,8 @@ export class App {
     const where = g.entrance ? (door?.entranceName(g.entrance) ?? "") : "";
     return {
       title: seatText(g.seat, voice),
-      name: [g.name, g.reference].filter(Boolean).join(" · "),
+      name: g.name,
+      reference: g.reference,
       text: g.inside
         ? voice.say("is_inside", { time: voice.time(g.in ?? 0), entrance: where })
         : voice.say("is_outside"),
@@ -364,7 +367,7 @@ export class App {
       const seat = door?.seat(o.seat);
       return {
         title: seat ? seatText(seat, voice) : reference(o.booking),
-        name: reference(o.booking),
+        reference: reference(o.booking),
         text: voice.say(word, { time: voice.time(o.scan.at) }),
       };
     });

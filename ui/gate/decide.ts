@@ -1,6 +1,6 @@
 // Whether a device lets somebody in by itself: pure, and the same as the server's decision
 // as far as a device can know.
-import type { Earlier, Reason } from "./entry";
+import type { Earlier, Mark, Reason } from "./entry";
 import { owner } from "./entry";
 import type { State } from "./fold";
 import type { List } from "./list";
@@ -78,9 +78,13 @@ export function decide(q: Question): Verdict {
   const refused = (reason: Reason, seat = ticket.seat): Verdict => ({ admitted: false, reason, seat, key });
   if (fault) return refused(fault, -1);
   if (eventOf(ticket) !== q.event) return refused("other-event", -1);
-  const may = q.list ? listed(ticket, q.list) : "ok";
+  const may = q.list && q.kind === "in" ? listed(ticket, q.list) : "ok"; // who is inside may leave with any ticket
   if (may !== "ok") return refused(may);
   return passing(q, ticket.seat, key);
+}
+
+function earlier(m: Mark | null): Earlier | undefined {
+  return m ? { at: m.at, entrance: m.entrance } : undefined;
 }
 
 /** Decides about a seat whose ticket is good: the rules of the entrance, and who is inside. */
@@ -90,12 +94,12 @@ export function passing(q: Omit<Question, "read">, seat: number, key: string): V
   if (q.kind === "out") return state.inside ? { admitted: true, reason: "ok", seat, key } : refused("not-inside");
   const { settings, entrance } = q;
   if (settings.opens_at && q.now < Date.parse(settings.opens_at)) return refused("too-early");
-  if (settings.closes_at && q.now > Date.parse(settings.closes_at)) return refused("too-late");
+  if (settings.closes_at && q.now >= Date.parse(settings.closes_at)) return refused("too-late");
   const section = q.section(seat);
   if (entrance.sections?.length && section && !entrance.sections.includes(section)) return refused("wrong-entrance");
-  const first = state.since ? { at: state.since.at, entrance: state.since.entrance } : undefined;
-  if (settings.reentry !== "always" && state.inside) return { ...refused("already-inside"), first };
-  if (settings.reentry === "never" && state.entered) return { ...refused("no-reentry"), first };
+  if (settings.reentry !== "always" && state.inside)
+    return { ...refused("already-inside"), first: earlier(state.since) };
+  if (settings.reentry === "never" && state.entered) return { ...refused("no-reentry"), first: earlier(state.first) };
   if (settings.alone === "refuse") return refused("alone");
   return { admitted: true, reason: "ok", seat, key };
 }

@@ -82,6 +82,7 @@ export function settings(voice: Voice, choices: Choices, facts: Facts, act: Sett
 export interface Found {
   title: string;
   name?: string;
+  reference: string;
   text: string;
   act?: { word: Key; press(): void };
 }
@@ -108,6 +109,7 @@ export function search(
       {},
       el("b", { dir: "auto" }, f.title),
       f.name ? el("span", { dir: "auto" }, f.name) : null,
+      el("span", {}, f.reference),
       el("small", {}, f.text),
     );
     if (!f.act) return el("li", {}, about);

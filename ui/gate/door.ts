@@ -64,7 +64,8 @@ export class Door {
     if (memory.clock) clock.restore(memory.clock);
     this.keys = new Keys(memory.state?.keys.keys ?? []);
     if (memory.list) this.expected = expected(memory.list);
-    this.fold.add(...memory.others, ...memory.own.map((o) => markOf(o, this.device)));
+    this.fold.add(memory.others);
+    this.fold.add(memory.own.map((o) => markOf(o, this.device)));
     for (const o of memory.own) this.counted(o, 1);
     this.queue = new Queue(
       (scans) => this.send(scans),
@@ -210,7 +211,7 @@ export class Door {
     own.admitted = verdict.admitted;
     own.reason = verdict.reason;
     own.scan = { ...own.scan, decided: verdict.admitted ? "admitted" : "refused", reason: verdict.reason };
-    this.fold.add(markOf(own, this.device));
+    this.fold.add([markOf(own, this.device)]);
     this.counted(own, 1);
     await stored;
     await this.keep(this.store.scan(own, this.clock.keep()));
@@ -247,7 +248,7 @@ export class Door {
     if (own.scan.decided) {
       if (own.admitted && answer.reason !== "ok") this.tell.late(own, answer);
     } else this.counted(own, 1);
-    this.fold.add(markOf(own, this.device));
+    this.fold.add([markOf(own, this.device)]);
     this.tell.changed();
   }
 
@@ -350,7 +351,7 @@ export class Door {
   private async learn(items: Heard[], cursor: string): Promise<void> {
     const marks = items.filter((h) => h.device !== this.device).map(markOfHeard);
     for (const m of marks) this.clock.see(m);
-    this.fold.add(...marks);
+    this.fold.add(marks);
     this.memory.cursor = cursor;
     await this.keep(this.store.others(marks, cursor));
     this.tell.changed();

@@ -5,11 +5,11 @@ import type { Mark, Ref } from "./entry";
 export interface State {
   inside: boolean;
   entered: boolean; // at least once
-  since: Mark | null; // the entry with which they are inside, or were last
-  doubles: [first: Mark, second: Mark][]; // admitted while inside
+  first: Mark | null; // the first time in
+  since: Mark | null; // while inside: the entry that came in
 }
 
-const nobody: State = { inside: false, entered: false, since: null, doubles: [] };
+const nobody: State = { inside: false, entered: false, first: null, since: null };
 
 function before(a: Mark, b: Mark): number {
   if (a.at !== b.at) return a.at - b.at;
@@ -20,14 +20,15 @@ function before(a: Mark, b: Mark): number {
 
 /** Folds the admitted entries of one seat that were not undone, which are in order. */
 export function fold(marks: Mark[]): State {
-  const state: State = { ...nobody, doubles: [] };
+  const state: State = { ...nobody };
   for (const m of marks) {
     if (m.kind === "out") {
       state.inside = false;
+      state.since = null;
       continue;
     }
-    if (state.inside && state.since) state.doubles.push([state.since, m]);
-    else state.since = m;
+    state.first ??= m;
+    if (!state.inside) state.since = m;
     state.inside = true;
     state.entered = true;
   }
@@ -46,7 +47,7 @@ export class Fold {
   entered = 0;
 
   /** Adds entries, or replaces what is known of them: a device may have decided alone what it had asked. */
-  add(...marks: Mark[]): void {
+  add(marks: Mark[]): void {
     const touched = new Set<string>();
     for (const m of marks) {
       const old = this.entries.get(name(m));

@@ -58,6 +58,7 @@ export class Screen {
   private entry: HTMLInputElement;
   private exit: HTMLInputElement;
   private timer = 0;
+  private said = ""; // on the badge
 
   constructor(
     private voice: Voice,
@@ -143,8 +144,8 @@ export class Screen {
     this.root.dataset.online = String(s.online);
     const badge = [s.online ? voice.say("online") : s.offlineSince];
     if (s.waiting > 0) badge.push(voice.count("waiting", s.waiting));
-    const text = badge.join(" · ");
-    if (this.badge.textContent !== text) this.badge.textContent = text;
+    if (this.said !== badge.join()) this.badge.replaceChildren(...badge.map((line) => el("span", {}, line)));
+    this.said = badge.join();
     this.counts.replaceChildren(
       ...this.count("inside", s.inside),
       ...this.count("entered", s.entered, s.expected > 0 ? voice.say("of", { n: s.expected }) : ""),
@@ -203,6 +204,7 @@ export class Screen {
       ),
     );
     this.verdict.hidden = false;
+    this.last.dataset.tone = v.tone;
     this.last.textContent = voice.say("last", {
       text: [voice.say(v.title), v.seat ? seatText(v.seat, voice) : ""].filter(Boolean).join(" · "),
     });

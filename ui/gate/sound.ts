@@ -19,6 +19,11 @@ const notes: Record<Tone, [hz: number, from: number, long: number][]> = {
 
 const buzzes: Record<Tone, number[]> = { yes: [60], no: [400], again: [120, 80, 120, 80, 120], info: [40] };
 
+/** Whether the page was touched: before, browsers let it make no sound. */
+function touched(): boolean {
+  return navigator.userActivation?.hasBeenActive !== false;
+}
+
 export class Sound {
   private context: AudioContext | null = null;
 
@@ -52,12 +57,11 @@ export class Sound {
   }
 
   buzz(tone: Tone): void {
-    navigator.vibrate?.(buzzes[tone]);
+    if (touched()) navigator.vibrate?.(buzzes[tone]);
   }
 
   private audio(): AudioContext | null {
-    if (!this.context && "AudioContext" in window && navigator.userActivation?.hasBeenActive !== false)
-      this.context = new AudioContext();
+    if (!this.context && "AudioContext" in window && touched()) this.context = new AudioContext();
     return this.context;
   }
 }

@@ -27,7 +27,7 @@ export interface Words {
   inside: string; // Inside
   entered: string; // Entered
   of: string; // of {n}
-  mine: string; // This device
+  mine: string; // By me
   online: string; // Online
   offline: string; // Offline
   waiting_one: string; // {n} scan waiting

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"os/exec"
@@ -121,7 +122,12 @@ func (s *Stage) launch(ctx context.Context) error {
 		return err
 	}
 	s.Chromium = program
-	options = append(options, chromedp.UserDataDir(filepath.Join(s.dir, "browser")))
+	blank := image.NewGray(image.Rect(0, 0, CameraWidth, CameraHeight))
+	if err := os.WriteFile(s.film(), film(blank), 0o600); err != nil {
+		return err
+	}
+	options = append(options, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-file-for-fake-video-capture", s.film()), chromedp.UserDataDir(filepath.Join(s.dir, "browser")))
 	allocator, end := chromedp.NewExecAllocator(ctx, options...)
 	s.close = append(s.close, end)
 	browser, end := chromedp.NewContext(allocator)
