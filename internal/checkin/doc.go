@@ -6,7 +6,7 @@
 //	store.go     the tables
 //	settings.go  entrances and rules of an event's door
 //	devices.go   pairing codes, devices, their tokens
-//	visits.go    who is inside: attendance, guests, corrections
+//	visits.go    who is inside: attendance, guests, corrections; history.go: the scans of a booking
 //	live.go      what devices are told: new scans, a new list, new rules
 //	http.go      the operations of the API; http_device.go those of devices
 //

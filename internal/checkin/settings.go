@@ -125,7 +125,7 @@ func checkSettings(s *checkinapi.Settings, plan *seating.Plan) error {
 		f.line(at+".name", &e.Name, 1, checkinapi.MaxName)
 		for j, id := range e.Sections {
 			if plan.SectionByID(id) < 0 {
-				f.add(fmt.Sprintf("%s.sections[%d]", at, j), "no-such-section", "is not a section of the seating plan")
+				f.add(fmt.Sprintf("%s.sections[%d]", at, j), "no-such-section", "names the section %s, which the seating plan does not have", id)
 			}
 		}
 	}

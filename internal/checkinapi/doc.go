@@ -4,6 +4,7 @@
 //	settings.go  entrances and rules of an event's door
 //	device.go    pairing codes, and the devices that were paired with them
 //	scan.go      scans, the reasons of their outcomes, and what is said about a visit
+//	history.go   what was scanned of a booking
 //	issue.go     issues of tickets: which code of a seat is the current one
 //	service.go   the interfaces, in narrow parts
 //	problems.go  the errors

@@ -16,6 +16,7 @@ type Service interface {
 	Rules
 	Pairings
 	Visits
+	Histories
 	Issuing
 }
 
