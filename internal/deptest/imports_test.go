@@ -52,6 +52,7 @@ var allowed = map[string][]string{
 	"webhook": services,
 	"checkin": append([]string{"ticket"}, services...),
 	"invoice": append([]string{"invoice/paper", "vat"}, services...), "invoice/paper": append([]string{"invoiceapi", "ticket/sheet"}, leaves...),
+	"wallet": append([]string{"settings", "signing", "wallet/apple", "wallet/google"}, services...),
 	// parts of services, which never import their parent
 	"wallet/apple":             {"codec", "id", "walletapi"},
 	"wallet/apple/appletest":   {}, // for tests
@@ -111,7 +112,7 @@ var allowed = map[string][]string{
 
 var (
 	leaves    = []string{"codec", "errs", "id", "money", "moment", "jobs", "caller", "ledger", "seating", "safetext", "route", "cards", "locale"}
-	contracts = []string{"eventapi", "bookingapi", "paymentapi", "userapi", "notifyapi", "webhookapi", "invoiceapi", "checkinapi"}
+	contracts = []string{"eventapi", "bookingapi", "paymentapi", "userapi", "notifyapi", "webhookapi", "invoiceapi", "checkinapi", "walletapi"}
 	faces     = append(append([]string{}, contracts...), leaves...)
 	services  = append([]string{"bus", "peers", "quick", "batch", "sqldb"}, faces...)
 )

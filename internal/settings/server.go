@@ -32,7 +32,8 @@ type Server struct {
 	Payments   string   `help:"Payment gateway: none; sandbox, a pretend one in this server that moves no money; sandbox=URL, one of boxoffice sandbox-gateway; or stripe, with keys from variables such as BOXOFFICE_STRIPE_SECRET_KEY. Example: sandbox=http://127.0.0.1:8070." unset:"none, which sells only what is free; with --demo sandbox" placeholder:"GATEWAY"`
 	Reserve    int64    `name:"reserve-percent" help:"Part of what is due to an organizer that settlements hold back for disputed payments after an event, in percent." default:"0" placeholder:"N"`
 	ReserveFor int64    `name:"reserve-days" help:"For how many days after an event --reserve-percent is held back." default:"90" placeholder:"N"`
-	Demo       bool     `help:"Fill the database with sample events and accounts, and print the passwords. Only on a loopback --addr, and if the database is empty or was made by a demo."`
+	Wallets
+	Demo bool `help:"Fill the database with sample events and accounts, and print the passwords. Only on a loopback --addr, and if the database is empty or was made by a demo."`
 }
 
 // DemoOrganizer is the address of the account that marks a database as a demo's.
@@ -66,7 +67,7 @@ func (s *Server) Check() error {
 	if _, err := s.Texts(); err != nil {
 		return err
 	}
-	if err := s.checkNATS(); err != nil {
+	if err := errors.Join(s.checkNATS(), s.Wallets.check()); err != nil {
 		return err
 	}
 	switch {

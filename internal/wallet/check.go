@@ -1,0 +1,158 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
+	"boxoffice/internal/wallet/apple"
+	"boxoffice/internal/walletapi"
+)
+
+const (
+	checkEvery   = 2 * time.Second
+	checkAtOnce  = 200 // passes
+	pushAtOnce   = 100 // notifications in a round, and
+	pushTogether = 8   // at the same time
+
+	firstPause   = 30 * time.Second // after a notification that failed; it doubles
+	longestPause = time.Hour
+	mostTries    = 14 // in about ten hours
+
+	forgetEvery = time.Hour
+	forgetAfter = 90 * 24 * time.Hour // the passes of an event, after its end
+)
+
+// kick has the checks begin at once.
+func (s *Service) kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // they are about to
+	}
+}
+
+// Run finds passes that have changed and tells their devices, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	if !s.Offers().Apple {
+		return nil
+	}
+	defer s.pusher.Close()
+	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
+	var trouble, pushes jobs.Trouble
+	var forgotten time.Time
+	return jobs.Every(ctx, checkEvery, s.wake, func(ctx context.Context) error {
+		if !s.lease.Held(ctx) {
+			s.follow.rest()
+			return nil
+		}
+		err := jobs.Catch(func() error { return errors.Join(s.follow.round(ctx), s.check(ctx)) })
+		if now := s.cfg.Now(); now.Sub(forgotten) >= forgetEvery {
+			forgotten = now
+			err = errors.Join(err, jobs.Catch(func() error { return s.forget(ctx, now) }))
+		}
+		trouble.Log(ctx, s.cfg.Log, slog.LevelWarn, "passes in wallets are not updated", err)
+		err = jobs.Catch(func() error { return s.push(ctx) })
+		pushes.Log(ctx, s.cfg.Log, slog.LevelWarn, "devices are not told of changed passes", err)
+		return nil
+	})
+}
+
+// check compares due passes with their tickets.
+func (s *Service) check(ctx context.Context) error {
+	for {
+		list, err := s.store.due(ctx, checkAtOnce)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		orders := map[string]*walletapi.Order{}
+		digests := make([]string, len(list))
+		for i, p := range list {
+			o, known := orders[p.bookingID]
+			if !known {
+				o, err = s.cfg.Tickets().WalletOrder(ctx, p.bookingID)
+				if err != nil && errs.KindOf(err) != errs.NotFound {
+					return fmt.Errorf("booking %s: %w", p.bookingID, err)
+				}
+				orders[p.bookingID] = o
+			}
+			if o == nil { // it is gone, and so are its tickets
+				digests[i] = p.digest
+				continue
+			}
+			if digests[i], err = s.cfg.Keys.Apple.Digest(o, p.seat, p.serial); err != nil {
+				return err
+			}
+		}
+		if err := s.store.checked(ctx, list, digests, s.cfg.Now()); err != nil || len(list) < checkAtOnce {
+			return err
+		}
+	}
+}
+
+// push tells devices that passes of theirs have changed.
+func (s *Service) push(ctx context.Context) error {
+	list, err := s.store.pushes(ctx, s.cfg.Now(), pushAtOnce)
+	if err != nil || len(list) == 0 || !s.updates() {
+		return err
+	}
+	failed := make([]error, len(list))
+	places := make(chan struct{}, pushTogether)
+	var wg sync.WaitGroup
+	for i, d := range list {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			failed[i] = jobs.Catch(func() error { return s.tell(ctx, d) })
+		})
+	}
+	wg.Wait()
+	return errors.Join(failed...)
+}
+
+// tell tells a device, and records the outcome.
+func (s *Service) tell(ctx context.Context, d device) error {
+	err := s.pusher.Push(ctx, d.token)
+	switch {
+	case err == nil:
+		return s.store.pushed(ctx, d, 0, 0)
+	case errors.Is(err, apple.ErrGone):
+		return s.store.gone(ctx, d.id)
+	case ctx.Err() != nil:
+		return err
+	case d.tries+1 >= mostTries:
+		return errors.Join(err, s.store.pushed(ctx, d, 0, 0))
+	}
+	pause := min(firstPause<<d.tries, longestPause)
+	return errors.Join(err, s.store.pushed(ctx, d, s.cfg.Now().Add(pause).UnixMicro(), d.tries+1))
+}
+
+// forget forgets the passes of events that ended a while ago.
+func (s *Service) forget(ctx context.Context, now time.Time) error {
+	events, err := s.store.events(ctx)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	ids := make([]string, 0, len(events))
+	for eventID := range events {
+		ids = append(ids, eventID)
+	}
+	known, err := s.cfg.Events.Events(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, eventID := range ids {
+		e, is := known[eventID]
+		if is && (e.Over.IsZero() || e.Over.Add(forgetAfter).After(now)) {
+			continue
+		}
+		if err := s.store.forget(ctx, eventID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
