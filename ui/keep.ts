@@ -17,6 +17,7 @@ export function handling(method: string, navigates: boolean, url: URL): Handling
   if (!navigates) return "pass";
   if (method === "POST") return leaving.test(url.pathname) ? "leave" : "pass";
   if (method !== "GET") return "pass";
+  if (url.pathname.endsWith(".pkpass")) return "pass"; // the device itself opens it
   if (/^\/orders\/[0-9a-z]+\/tickets$/.test(url.pathname)) return "keep";
   if (url.pathname === "/orders" && !url.searchParams.has("page")) return "keep";
   return "page";

@@ -41,6 +41,7 @@ import (
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
+	"boxoffice/internal/wallet"
 	"boxoffice/internal/webhook"
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	NATS      natsbus.Config   // where NATS is; no URL: there is none
 	Texts     *TextConfig      // nil: no text message is sent
 	Reserve   invoice.Reserve  // of settlements, after events
+	Wallets   wallet.Keys      // what passes are signed with
 	Demo      bool             // webhooks may go to this machine, and without TLS; test keys will do
 	Notices   occasion.Notices // instead of the Notification Service, for tests
 }
@@ -65,6 +67,7 @@ type Outside struct {
 	Hashing user.Hashing     // zero: as passwords need it
 
 	Webhooks http.RoundTripper                   // carries webhooks to their receivers; nil: connections
+	APNs     wallet.APNs                         // notifies devices of passes; zero: Apple's
 	Sales    func(*booking.Service) intake.Sales // takes the states of sales instead of the booking service, in tests; nil: no
 }
 
@@ -90,6 +93,7 @@ type Parts struct {
 	Payments    *payment.Service
 	Webhooks    *webhook.Service
 	Invoices    *invoice.Service
+	Wallets     *wallet.Service // nil: no wallet is set up
 	Tickets     ticket.Signer
 	Notices     *notify.Service // nil: no mail is sent
 	Preferences *prefs.Service  // which mails people want
@@ -207,6 +211,13 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	p.Wallets, err = wallet.New(ctx, wallet.Config{
+		DB: db, Keys: cfg.Wallets, Base: cfg.PublicURL, Now: db.Now, Log: log, Bookings: p.Bookings, Events: p.Events, APNs: cfg.APNs,
+		Tickets: func() wallet.Tickets { return p.fans },
+	})
+	if err != nil {
+		return err
+	}
 	if err := p.openDesk(ctx, cfg, notices); err != nil {
 		return err
 	}
@@ -238,7 +249,7 @@ func (p *Parts) openBus(ctx context.Context, cfg Config, notices occasion.Notice
 	}
 	p.Bus, err = bus.New(ctx, bus.Config{
 		DB: p.DB, Outboxes: p.outboxes(),
-		Consumers: append([]bus.Consumer{p.intake.Consumer(), p.Events.Consumer(), p.Webhooks.Consumer(), p.Invoices.Consumer()}, told...),
+		Consumers: append([]bus.Consumer{p.intake.Consumer(), p.Events.Consumer(), p.Webhooks.Consumer(), p.Invoices.Consumer()}, append(told, p.Wallets.Consumers()...)...),
 		Now:       p.DB.Now, Log: cfg.Log, Metrics: p.Metrics, Transport: p.transport,
 	})
 	return err
@@ -263,10 +274,11 @@ func (p *Parts) connect(ctx context.Context, cfg natsbus.Config, log *slog.Logge
 
 // warnings lists what /readyz warns of now. Without NATS a node still serves.
 func (p *Parts) warnings() []string {
+	list := p.Wallets.Warnings()
 	if p.nats == nil || p.nats.Connected() {
-		return nil
+		return list
 	}
-	return []string{"NATS (--nats-url) does not answer. Sales go on; this node reads the database more often."}
+	return append(list, "NATS (--nats-url) does not answer. Sales go on; this node reads the database more often.")
 }
 
 // Close drains the services: payments under way become final or pause, the writers

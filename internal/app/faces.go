@@ -109,12 +109,15 @@ func (p *Parts) newGateway(s *settings.Server, site *page.Site, log *slog.Logger
 
 // mountPages registers the pages for fans and organizers.
 func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orders, log *slog.Logger) error {
-	fans, err := shop.New(site, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Form: p.Payments.Form(), Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets, Preferences: p.Preferences, Invoices: p.Invoices, Texts: p.texts}, log)
+	fans, err := shop.New(site, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Form: p.Payments.Form(), Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets, Preferences: p.Preferences, Invoices: p.Invoices, Wallets: p.Wallets, Texts: p.texts}, log)
 	if err != nil {
 		return err
 	}
 	fans.Register(g.API())
 	p.fans = fans
+	for _, r := range p.Wallets.Routes() {
+		g.Page(r.Method, r.Path, r.Traits, r.Serve)
+	}
 	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices}, log)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"boxoffice/internal/notify/smtp"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/wallet"
 )
 
 // Node is the services at work, and the gateway in front of them.
@@ -57,6 +58,10 @@ func newNode(ctx context.Context, s *settings.Server, db *sqldb.DB, base string,
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	keys, err := wallet.Load(s.Wallets, time.Now())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	texts, err := textConfig(s, base, db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -64,7 +69,7 @@ func newNode(ctx context.Context, s *settings.Server, db *sqldb.DB, base string,
 	p, err := Build(ctx, db, Config{
 		Outside: sub.Outside, Log: log, PublicURL: settings.LinksInMails(base), Payments: s.Gateway(), Mail: mails, Texts: texts, TwoFactor: s.TwoFactor,
 		NATS: natsbus.Config{URL: s.NATSURL, Creds: s.NATSCreds, CA: s.NATSCA},
-		Demo: s.Demo, Reserve: invoice.Reserve{Percent: s.Reserve, For: time.Duration(s.ReserveFor) * 24 * time.Hour},
+		Demo: s.Demo, Wallets: keys, Reserve: invoice.Reserve{Percent: s.Reserve, For: time.Duration(s.ReserveFor) * 24 * time.Hour},
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -118,6 +123,7 @@ func (n *Node) work() {
 	}
 	n.Jobs.Go("bus", n.Bus.Run)
 	n.Jobs.Go("webhooks", n.Webhooks.Run)
+	n.Jobs.Go("wallets", n.Wallets.Run)
 	n.Jobs.Go("ticket keys", func(ctx context.Context) error { return n.Tickets.Follow(ctx, n.DB) })
 }
 

@@ -81,6 +81,9 @@ var pageRights = map[string]string{
 	"GET /account/delete":                         "303 200 200 200 200 200",
 	"POST /account/delete":                        "303 303 303 409 303 303", // made in bulk: no password to ask for; whoever has an event on sale stays
 
+	"GET /orders/{booking}/tickets/{seat}.pkpass":        "303 404 404 404 404 404", // no wallet is set up; see TestPasses
+	"GET /orders/{booking}/tickets/{seat}/google-wallet": "303 404 404 404 404 404",
+
 	// the organizer's console
 	"GET /organizer":                                  "303 403 403 200 200 200",
 	"GET /organizer/events/new":                       "303 403 403 200 200 200",

@@ -19,6 +19,7 @@ import (
 	"boxoffice/internal/payment/providers"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/wallet"
 )
 
 const (
@@ -29,6 +30,9 @@ const (
 // prints "listening on http://HOST:PORT" once it is ready.
 func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logger) (err error) {
 	if err := errors.Join(s.Check(), providers.Check(s.Gateway())); err != nil {
+		return err
+	}
+	if err := wallet.Check(s.Wallets); err != nil {
 		return err
 	}
 	if os.Getenv("GOGC") == "" {

@@ -163,6 +163,7 @@ func (s *Shop) orderRoutes() []page.Route {
 		page.Get("/orders/{booking}/cancel", s.cancel), page.Post("/orders/{booking}/cancel", s.cancelled),
 		page.Post("/orders/{booking}/link", s.renewLink),
 		page.Get("/orders/{booking}/tickets", s.tickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
+		page.Get("/orders/{booking}/tickets/{seat}.pkpass", s.applePass), page.Get("/orders/{booking}/tickets/{seat}/google-wallet", s.googleWallet),
 		page.Get("/orders/{booking}/calendar.ics", s.calendar),
 		page.Get("/orders/{booking}/invoices", s.invoices), page.Get("/orders/{booking}/invoices/{number}.pdf", s.invoicePDF),
 		page.Get("/orders/{booking}/invoice-details", s.invoiceDetails), page.Post("/orders/{booking}/invoice-details", s.invoiceDetails),

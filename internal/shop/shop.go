@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/ticket"
+	"boxoffice/internal/walletapi"
 )
 
 //go:embed templates/*.html
@@ -32,6 +33,7 @@ type Services struct {
 	Tickets     ticket.Signer
 	Preferences notifyapi.PreferenceKeeper
 	Invoices    Invoices
+	Wallets     walletapi.Service
 	Texts       bool // people may give a mobile number, for text messages
 }
 

@@ -85,7 +85,7 @@ func (s *Shop) tickets(v *page.Visit) error {
 		}
 	}
 	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
-		map[string]any{"Order": o, "Cards": cards, "Test": o.Tests(v.Test())})
+		map[string]any{"Order": o, "Cards": cards, "Test": o.Tests(v.Test()), "Wallets": s.offers()})
 }
 
 func (s *Shop) ticketsPDF(v *page.Visit) error {

@@ -25,6 +25,7 @@ test("scripts, feeds and the API are left alone", () => {
   for (const path of ["/orders", "/events/06a1b2c3/live", "/users/06a1b2c3", "/e/06a1b2c3/poster.svg"])
     assert.equal(handling("GET", false, at(path)), "pass", path);
   assert.equal(handling("HEAD", true, at("/orders")), "pass");
+  assert.equal(handling("GET", true, at("/orders/06a1b2c3/tickets/41.pkpass?token=x")), "pass");
   assert.equal(handling("GET", false, at("/assets/app.0123456789.js")), "asset");
 });
 
