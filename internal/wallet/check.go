@@ -43,6 +43,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer s.pusher.Close()
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
+	for _, text := range s.Warnings() {
+		s.cfg.Log.Warn(text)
+	}
 	var trouble, pushes jobs.Trouble
 	var forgotten time.Time
 	return jobs.Every(ctx, checkEvery, s.wake, func(ctx context.Context) error {

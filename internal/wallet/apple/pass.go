@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/smallstep/pkcs7"
 
@@ -111,12 +112,15 @@ func (id *Identity) sign(manifest []byte) ([]byte, error) {
 	return signed.Finish()
 }
 
-// pack makes a ZIP file, with its files in the order of their names and without times.
+// epoch is the time of all files: the first that ZIP can say.
+var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// pack makes a ZIP file, with its files in the order of their names.
 func pack(files map[string][]byte) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: epoch})
 		if err != nil {
 			return nil, err
 		}
