@@ -40,6 +40,10 @@ export class App {
   ) {
     this.voice = this.speaking();
     wedge((text) => this.read(text, "wedge"));
+    document.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") this.screen?.clear();
+    });
+    document.addEventListener("visibilitychange", () => void this.stayAwake());
     window.addEventListener("hashchange", () => {
       if (!this.door && codeIn(location.hash)) this.pair();
     });
@@ -101,6 +105,7 @@ export class App {
     });
     this.door = door;
     this.build();
+    void this.stayAwake();
     void door.run();
   }
 
@@ -114,6 +119,7 @@ export class App {
       torch: (on) => void this.camera?.torch(on).catch(() => undefined),
       settings: () => this.settings(),
       camera: () => this.choose({ camera: true }),
+      dismissed: (name) => this.said.delete(name),
     });
     this.screen = screen;
     screen.kind(this.kind);
@@ -131,6 +137,11 @@ export class App {
     for (const [name, text] of this.said) screen.alarm(name, text());
     this.draw();
     if (this.choices.camera) void this.camera.start();
+  }
+
+  /** Keeps the screen on, which the browser forgets whenever the page is hidden. */
+  private async stayAwake(): Promise<void> {
+    if (this.door && !document.hidden) await navigator.wakeLock?.request("screen").catch(() => undefined);
   }
 
   private turn(kind: "in" | "out"): void {
@@ -174,7 +185,9 @@ export class App {
   }
 
   private read(code: string, how: How): void {
-    if (!this.door || document.querySelector("dialog[open]")) return;
+    const open = document.querySelector("dialog");
+    if (!this.door || (open && how === "camera")) return;
+    open?.close();
     void this.door.scan(code, this.kind, how).then((o) => this.show(o));
   }
 
@@ -276,6 +289,7 @@ export class App {
     this.dress();
     if (c.camera === true) void this.camera?.start();
     if (c.camera === false) this.camera?.stop();
+    if (c.entrance) this.draw();
     if (c.sound) this.sound.play("yes");
     if (c.buzz) this.sound.buzz("yes");
   }
@@ -291,7 +305,8 @@ export class App {
     if (door.list)
       facts.push(["list", voice.say("list_text", { n: door.tickets, time: voice.time(door.list.made / 1000) })]);
     facts.push(["without", voice.say(door.state?.settings.alone === "refuse" ? "without_refuse" : "without_admit")]);
-    settings(voice, this.choices, facts, {
+    const list = door.state?.device.entrance ? [] : (door.state?.settings.entrances ?? []);
+    settings(voice, this.choices, { list, here: door.entrance.id }, facts, {
       choose: (c) => this.choose(c),
       speak: (lang) => {
         this.choose({ lang });

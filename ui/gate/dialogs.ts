@@ -24,6 +24,12 @@ export function dialog(voice: Voice, title: Key, ...content: (Node | null)[]): H
   return box;
 }
 
+/** The entrances that the device may choose from, and the one where it is. */
+export interface Entrances {
+  list: { id: string; name: string }[];
+  here: string;
+}
+
 /** What the settings say about device and event: a name and a text each. */
 export type Facts = [Key, string][];
 
@@ -36,7 +42,13 @@ export interface SettingsActions {
 
 const languages: Record<string, string> = { en: "English", de: "Deutsch" };
 
-export function settings(voice: Voice, choices: Choices, facts: Facts, act: SettingsActions): void {
+export function settings(
+  voice: Voice,
+  choices: Choices,
+  entrances: Entrances,
+  facts: Facts,
+  act: SettingsActions,
+): void {
   const toggle = (word: "sound" | "buzz" | "sun" | "camera"): HTMLElement => {
     const input = el("input", { type: "checkbox", checked: choices[word] });
     input.setAttribute("role", "switch");
@@ -51,6 +63,11 @@ export function settings(voice: Voice, choices: Choices, facts: Facts, act: Sett
     });
     return el("label", { className: "gate-way", lang }, input, el("span", {}, name));
   });
+  const ways = entrances.list.map(({ id, name }) => {
+    const input = el("input", { type: "radio", name: "entrance", value: id, checked: id === entrances.here });
+    input.addEventListener("change", () => act.choose({ entrance: id }));
+    return el("label", { className: "gate-way" }, input, el("span", { dir: "auto" }, name));
+  });
   let sure = false;
   const said = el("p", { className: "gate-said", role: "status" });
   const unpair = el("button", { type: "button", className: "gate-button gate-unpair" }, voice.say("unpair"));
@@ -63,11 +80,14 @@ export function settings(voice: Voice, choices: Choices, facts: Facts, act: Sett
   const box = dialog(
     voice,
     "settings",
+    ways.length > 1
+      ? el("fieldset", { className: "gate-ways gate-many" }, el("legend", {}, voice.say("entrance")), ...ways)
+      : null,
     toggle("camera"),
     toggle("sound"),
     "vibrate" in navigator ? toggle("buzz") : null,
     toggle("sun"),
-    el("fieldset", { className: "gate-ways gate-langs" }, el("legend", {}, voice.say("language")), ...langs),
+    el("fieldset", { className: "gate-ways gate-many" }, el("legend", {}, voice.say("language")), ...langs),
     el(
       "dl",
       { className: "gate-facts" },

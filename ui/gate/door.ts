@@ -2,7 +2,7 @@
 // in step with the node. It has no screen; app.ts shows what it says.
 import { packID } from "./bytes";
 import { Clock } from "./clock";
-import { decide, type Entrance, keyOf, passing, type Question, type Verdict } from "./decide";
+import { decide, type Entrance, keyOf, listed, passing, type Question, type Verdict } from "./decide";
 import type { Answer, Earlier, How, Kind, Mark, Own, Reason, Ref, Scan, Spot } from "./entry";
 import { markOf, owner } from "./entry";
 import { Fold } from "./fold";
@@ -52,6 +52,7 @@ export class Door {
   private stream: AbortController | null = null;
   private over = false;
   private listing: Promise<void> | null = null;
+  private stale = false; // the list has changed since it was asked for
 
   constructor(
     private store: Store,
@@ -93,9 +94,10 @@ export class Door {
   }
 
   get entrance(): Entrance {
-    const s = this.memory.state;
-    const id = s?.device.entrance ?? "";
-    return s?.settings.entrances.find((e) => e.id === id) ?? { id, name: id };
+    const { state, choices } = this.memory;
+    const all = state?.settings.entrances ?? [];
+    const id = state?.device.entrance || choices.entrance;
+    return all.find((e) => e.id === id) ?? all[0] ?? { id: id ?? "", name: id ?? "" };
   }
 
   entranceName(id: string): string {
@@ -129,7 +131,12 @@ export class Door {
       own.key = keyOf({ booking, seat: guest.ordinal }, this.list);
       own.seat = guest.ordinal;
       own.booking = guest.booking_id;
-      return this.settle(own, () => passing(this.question(kind), guest.ordinal, own.key));
+      return this.settle(own, () => {
+        const { list } = this;
+        if (list && kind === "in" && listed({ booking, seat: guest.ordinal, plan: 0, issue: 0 }, list) === "not-sold")
+          return { admitted: false, reason: "not-sold", seat: guest.ordinal, key: own.key };
+        return passing(this.question(kind), guest.ordinal, own.key);
+      });
     });
   }
 
@@ -206,6 +213,7 @@ export class Door {
           alone: false,
         };
       }
+      if (own.sent) return { ...this.outcome(kind, own), alone: false };
     } else this.queue.add(own);
     const verdict = alone();
     own.admitted = verdict.admitted;
@@ -313,7 +321,13 @@ export class Door {
 
   /** Gets the changes of the list, one request at a time. */
   private refresh(): Promise<void> {
-    this.listing ??= this.fetchList().finally(() => {
+    this.stale = true;
+    this.listing ??= (async () => {
+      while (this.stale) {
+        this.stale = false;
+        await this.fetchList();
+      }
+    })().finally(() => {
       this.listing = null;
     });
     return this.listing;
@@ -379,8 +393,10 @@ export class Door {
       }
       case "list":
         return this.refresh();
-      case "state":
-        return this.take(await this.wire.state(), Date.now());
+      case "state": {
+        const sent = Date.now();
+        return this.take(await this.wire.state(), sent);
+      }
       case "revoked":
         return this.ended("revoked");
     }
@@ -418,7 +434,11 @@ export class Door {
     if (this.over) return;
     this.end();
     this.setOnline(false);
-    this.tell.ended(why);
+    // What it scanned before is still taken.
+    void this.queue
+      .flush()
+      .catch(() => undefined)
+      .then(() => this.tell.ended(why));
   }
 
   private setOnline(yes: boolean): void {

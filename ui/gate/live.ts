@@ -1,5 +1,6 @@
 // What the node tells while one listens (Server-Sent Events). EventSource cannot send the
 // device's token in a header, so the stream is read here.
+import { Refused } from "./wire";
 
 export interface Told {
   event: string;
@@ -48,6 +49,8 @@ export async function follow(answer: Response, stop: AbortController, told: (t: 
       if (done) return;
       for (const t of events.push(text.decode(value, { stream: true }))) told(t);
     }
+  } catch {
+    throw new Refused(0, "no-answer"); // the connection broke, or was given up
   } finally {
     clearTimeout(timer);
   }

@@ -28,8 +28,7 @@ export function pairing(
     maxLength: 80,
   });
   codeField.setAttribute("autocapitalize", "none");
-  const device = matchMedia("(pointer: coarse)").matches ? voice.say("phone") : voice.say("computer");
-  const nameField = el("input", { id: "pair-name", value: device, autocomplete: "off", required: true, maxLength: 80 });
+  const nameField = el("input", { id: "pair-name", autocomplete: "off", maxLength: 80 });
   const go = el("button", { type: "submit", className: "gate-button gate-go" }, voice.say("pair_go"));
   const video = el("video", { muted: true, playsInline: true, hidden: true, className: "gate-pair-video" });
   video.setAttribute("aria-hidden", "true");

@@ -46,15 +46,22 @@ export class Queue {
   ): Promise<Answer | null> {
     this.add(own);
     const asked = own.scan;
+    let late = false;
     const answer = this.send([asked]).then(async ({ items }) => {
-      // If this device has decided meanwhile, that is what must be sent.
-      if (own.scan !== asked) return null;
+      // This device has decided meanwhile, and that is what must be sent.
+      if (late || own.scan !== asked) return null;
       const found = items.find((a) => a.counter === own.counter) ?? null;
       if (found) await this.settle([own], [found]);
       return found;
     });
     answer.catch(() => undefined); // it may come too late to matter
-    return Promise.race([answer, new Promise<null>((resolve) => later(() => resolve(null), patience))]);
+    const timeout = new Promise<null>((resolve) => {
+      later(() => {
+        late = true;
+        resolve(null);
+      }, patience);
+    });
+    return Promise.race([answer, timeout]);
   }
 
   /** Sends all that waits, oldest first. Throws when the node cannot be reached or refuses. */

@@ -35,6 +35,7 @@ export interface Actions {
   torch(on: boolean): void;
   settings(): void;
   camera(): void;
+  dismissed(alarm: string): void;
 }
 
 /** How long a verdict stays when nothing else comes, ms. */
@@ -86,9 +87,6 @@ export class Screen {
       this.last,
     );
     this.verdict.addEventListener("click", () => this.clear());
-    document.addEventListener("keydown", (e) => {
-      if (e.key === "Escape") this.clear();
-    });
     this.root = el(
       "div",
       { className: "gate-scan" },
@@ -221,7 +219,7 @@ export class Screen {
     this.calm(name);
     const close = el(
       "button",
-      { type: "button", className: "gate-small", on: { click: () => this.calm(name) } },
+      { type: "button", className: "gate-small", on: { click: () => this.dismiss(name) } },
       this.voice.say("dismiss"),
     );
     const line = el("div", { className: "gate-alarm", role: "alert" }, el("p", {}, text), close);
@@ -230,7 +228,12 @@ export class Screen {
     while (this.alarms.children.length > 3) this.alarms.firstElementChild?.remove();
   }
 
-  calm(name: string): void {
+  private dismiss(name: string): void {
+    this.calm(name);
+    this.act.dismissed(name);
+  }
+
+  private calm(name: string): void {
     for (const line of this.alarms.querySelectorAll<HTMLElement>(".gate-alarm"))
       if (line.dataset.name === name) line.remove();
   }

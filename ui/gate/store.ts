@@ -18,6 +18,7 @@ export interface Choices {
   buzz: boolean;
   sun: boolean; // high contrast
   camera: boolean;
+  entrance?: string; // id, of a device that may scan at any
 }
 
 /** All that is kept, as it is read when the app starts. */

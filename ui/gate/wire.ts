@@ -98,7 +98,7 @@ export class Wire {
   }
 
   pair(code: string, name: string): Promise<{ token: string; state: DoorState }> {
-    return this.json("/door/pair", { code, name });
+    return this.json("/door/pair", name ? { code, name } : { code });
   }
 
   state(): Promise<DoorState> {
@@ -126,7 +126,9 @@ export class Wire {
   async live(after: string, signal: AbortSignal): Promise<Response> {
     const headers = { Accept: "text/event-stream", Authorization: `Bearer ${this.token}` };
     const path = `/door/live${after ? `?after=${encodeURIComponent(after)}` : ""}`;
-    const answer = await fetch(path, { headers, signal, credentials: "omit", cache: "no-store" });
+    const answer = await fetch(path, { headers, signal, credentials: "omit", cache: "no-store" }).catch(() => {
+      throw new Refused(0, "no-answer");
+    });
     if (!answer.ok) throw new Refused(answer.status, await typeOf(answer));
     return answer;
   }

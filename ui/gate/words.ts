@@ -5,14 +5,12 @@ export interface Words {
   pair_title: string; // Pair this device
   pair_text: string; // The organizer finds a pairing code on the page of the event. Scan it with this …
   pair_code: string; // Pairing code
-  pair_name: string; // Name of this device
+  pair_name: string; // Name of this device (optional)
   pair_go: string; // Pair this device
   pair_scan: string; // Scan the code
   pair_bad: string; // This code does not work. It may have been used, or be older than 15 minutes. A …
   pair_offline: string; // There is no network. Pairing needs one; scanning does not.
   pair_busy: string; // The device could not be paired. Please try again in a minute.
-  phone: string; // Phone
-  computer: string; // Computer
   loading: string; // Getting the list of tickets …
   no_list: string; // This device has no list of tickets yet. It needs the network once before it ca …
   entry: string; // Entry
