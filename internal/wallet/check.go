@@ -11,14 +11,14 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/wallet/apple"
-	"boxoffice/internal/walletapi"
 )
 
 const (
 	checkEvery   = 2 * time.Second
-	checkAtOnce  = 200 // passes
-	pushAtOnce   = 100 // notifications in a round, and
-	pushTogether = 8   // at the same time
+	checkAtOnce  = 200         // passes
+	checkAgain   = time.Minute // after their tickets could not be read
+	pushAtOnce   = 100         // notifications in a round, and
+	pushTogether = 8           // at the same time
 
 	firstPause   = 30 * time.Second // after a notification that failed; it doubles
 	longestPause = time.Hour
@@ -53,55 +53,85 @@ func (s *Service) Run(ctx context.Context) error {
 			s.follow.rest()
 			return nil
 		}
-		err := jobs.Catch(func() error { return errors.Join(s.follow.round(ctx), s.check(ctx)) })
+		var more, others bool
+		err := jobs.Catch(func() (err error) {
+			followed := s.follow.round(ctx)
+			more, err = s.check(ctx)
+			return errors.Join(followed, err)
+		})
 		if now := s.cfg.Now(); now.Sub(forgotten) >= forgetEvery {
 			forgotten = now
 			err = errors.Join(err, jobs.Catch(func() error { return s.forget(ctx, now) }))
 		}
 		trouble.Log(ctx, s.cfg.Log, slog.LevelWarn, "passes in wallets are not updated", err)
-		err = jobs.Catch(func() error { return s.push(ctx) })
+		err = jobs.Catch(func() (err error) { others, err = s.push(ctx); return err })
 		pushes.Log(ctx, s.cfg.Log, slog.LevelWarn, "devices are not told of changed passes", err)
+		if more || others {
+			s.kick()
+		}
 		return nil
 	})
 }
 
-// check compares due passes with their tickets.
-func (s *Service) check(ctx context.Context) error {
-	for {
-		list, err := s.store.due(ctx, checkAtOnce)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		orders := map[string]*walletapi.Order{}
-		digests := make([]string, len(list))
-		for i, p := range list {
-			o, known := orders[p.bookingID]
-			if !known {
-				o, err = s.cfg.Tickets().WalletOrder(ctx, p.bookingID)
-				if err != nil && errs.KindOf(err) != errs.NotFound {
-					return fmt.Errorf("booking %s: %w", p.bookingID, err)
-				}
-				orders[p.bookingID] = o
-			}
-			if o == nil { // it is gone, and so are its tickets
-				digests[i] = p.digest
-				continue
-			}
-			if digests[i], err = s.cfg.Keys.Apple.Digest(o, p.seat, p.serial); err != nil {
-				return err
-			}
-		}
-		if err := s.store.checked(ctx, list, digests, s.cfg.Now()); err != nil || len(list) < checkAtOnce {
-			return err
-		}
+// check compares some due passes with their tickets; more says that there are others. What
+// cannot be read is due again a while later, and does not keep the others waiting.
+func (s *Service) check(ctx context.Context) (more bool, failed error) {
+	now := s.cfg.Now()
+	list, err := s.store.due(ctx, now, checkAtOnce)
+	if err != nil || len(list) == 0 {
+		return false, err
 	}
+	for _, of := range byBooking(list) {
+		digests, err := s.digests(ctx, of)
+		if err == nil {
+			err = s.store.checked(ctx, of, digests, now)
+		} else if ctx.Err() == nil {
+			err = errors.Join(fmt.Errorf("booking %s: %w", of[0].bookingID, err), s.store.postpone(ctx, of, now.Add(checkAgain)))
+		}
+		failed = errors.Join(failed, err)
+	}
+	return len(list) == checkAtOnce && failed == nil, failed
 }
 
-// push tells devices that passes of theirs have changed.
-func (s *Service) push(ctx context.Context) error {
+// byBooking groups passes by their booking, in their order.
+func byBooking(list []pass) (groups [][]pass) {
+	at := map[string]int{}
+	for _, p := range list {
+		i, known := at[p.bookingID]
+		if !known {
+			i = len(groups)
+			at[p.bookingID], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], p)
+	}
+	return groups
+}
+
+// digests are what passes of a booking say now. Those of a booking that is gone stay.
+func (s *Service) digests(ctx context.Context, list []pass) ([]string, error) {
+	o, err := s.cfg.Tickets().WalletOrder(ctx, list[0].bookingID)
+	gone := errs.KindOf(err) == errs.NotFound
+	if err != nil && !gone {
+		return nil, err
+	}
+	digests := make([]string, len(list))
+	for i, p := range list {
+		if digests[i] = p.digest; gone {
+			continue
+		}
+		if digests[i], err = s.cfg.Keys.Apple.Digest(o, p.seat, p.serial); err != nil {
+			return nil, err
+		}
+	}
+	return digests, nil
+}
+
+// push tells some devices that passes of theirs have changed; more says that there are
+// others.
+func (s *Service) push(ctx context.Context) (more bool, err error) {
 	list, err := s.store.pushes(ctx, s.cfg.Now(), pushAtOnce)
 	if err != nil || len(list) == 0 || !s.updates() {
-		return err
+		return false, err
 	}
 	failed := make([]error, len(list))
 	places := make(chan struct{}, pushTogether)
@@ -114,7 +144,7 @@ func (s *Service) push(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(failed...)
+	return len(list) == pushAtOnce, errors.Join(failed...) // a device that failed is due later
 }
 
 // tell tells a device, and records the outcome.

@@ -20,6 +20,7 @@ const (
 	sqlMove     = `UPDATE wallet_passes SET seat = $1 WHERE event_id = $2 AND serial = $3`
 	sqlDueEvent = `UPDATE wallet_passes SET due_at = $1 WHERE event_id = $2`
 	sqlChecked  = `UPDATE wallet_passes SET due_at = 0 WHERE event_id = $1 AND serial = $2 AND due_at = $3`
+	sqlPostpone = `UPDATE wallet_passes SET due_at = $1 WHERE event_id = $2 AND serial = $3 AND due_at = $4`
 	sqlChanged  = `UPDATE wallet_passes SET digest = $1, changed_at = $2 WHERE event_id = $3 AND serial = $4`
 
 	sqlDevice      = `INSERT INTO wallet_devices (id, push_token, push_at, tries) VALUES ($1, $2, 0, 0) ON CONFLICT (id) DO UPDATE SET push_token = excluded.push_token`
@@ -45,7 +46,7 @@ const (
 	sqlBySeat     = `SELECT serial FROM wallet_passes WHERE event_id = $1 AND booking_id = $2 AND seat = $3 ORDER BY serial LIMIT 1`
 
 	// By wallet_passes_due and wallet_devices_due.
-	sqlDue    = `SELECT event_id, serial, booking_id, seat, digest, changed_at, due_at FROM wallet_passes WHERE due_at > 0 ORDER BY due_at LIMIT $1`
+	sqlDue    = `SELECT event_id, serial, booking_id, seat, digest, changed_at, due_at FROM wallet_passes WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
 	sqlPushes = `SELECT id, push_token, push_at, tries FROM wallet_devices WHERE push_at > 0 AND push_at <= $1 ORDER BY push_at LIMIT $2`
 
 	// By wallet_registrations_by_pass. Serial numbers begin with their event's id.
@@ -366,8 +367,8 @@ func (s store) reissued(ctx context.Context, eventID string, bookingIDs []string
 }
 
 // due returns some passes that are to be compared with their tickets.
-func (s store) due(ctx context.Context, limit int) (list []pass, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, sqlDue, limit)
+func (s store) due(ctx context.Context, now time.Time, limit int) (list []pass, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, sqlDue, now.UnixMicro(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("due passes: %w", err)
 	}
@@ -380,6 +381,18 @@ func (s store) due(ctx context.Context, limit int) (list []pass, err error) {
 		list = append(list, p)
 	}
 	return list, rows.Err()
+}
+
+// postpone says that passes are due later, unless they have become due again.
+func (s store) postpone(ctx context.Context, list []pass, at time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, p := range list {
+			if _, err := tx.ExecContext(ctx, sqlPostpone, at.UnixMicro(), p.eventID, p.serial, p.dueAt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // checked records what passes say now, by their digests, and has the devices told of those

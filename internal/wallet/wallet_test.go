@@ -267,23 +267,50 @@ func TestPushing(t *testing.T) {
 	}
 }
 
-// While tickets cannot be read, passes stay due.
-func TestOutage(t *testing.T) {
+// Passes whose tickets cannot be read are due again later, and others do not wait for them.
+func TestUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.registers(phone, "0a", booking, 41)
+	w.registers("stranger", "0c", other, 7)
 	w.told()
-	w.change(booking, func(o *walletapi.Order) { o.Event = "Ball" })
-	w.happens(ledger.Cancelled, booking, true)
-	w.fails = errors.New("away")
-	if err := w.follow.round(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, b := range []string{booking, other} {
+		w.change(b, func(o *walletapi.Order) { o.Event = "Ball" })
 	}
-	if err := w.check(t.Context()); err == nil || !strings.Contains(err.Error(), "away") {
-		t.Errorf("%v", err)
+	w.message(eventapi.Topic, eventapi.TypeSettled, event, `{}`)
+	w.fails = errors.New("away")
+	if more, err := w.check(t.Context()); more || err == nil || !strings.Contains(err.Error(), "away") {
+		t.Errorf("%v %v", more, err)
+	}
+	if told := w.told(); !slices.Equal(told, []string{"0c"}) {
+		t.Errorf("%v", told)
 	}
 	w.fails = nil
-	if told := w.told(); len(told) != 1 {
-		t.Error(told)
+	if told := w.told(); told != nil {
+		t.Errorf("tried again at once: %v", told)
+	}
+	w.wait(checkAgain)
+	if told := w.told(); !slices.Equal(told, []string{"0a"}) {
+		t.Errorf("%v", told)
+	}
+}
+
+// Many passes that have changed are worked off in parts.
+func TestInParts(t *testing.T) {
+	w := newWorld(t)
+	o := orderOf(other)
+	for s := range int32(checkAtOnce + 20) {
+		o.Seats = append(o.Seats, seatOf(s))
+	}
+	w.orders[other] = o
+	for s := range int32(3) {
+		w.registers(fmt.Sprint("device", s), "0a", other, s)
+	}
+	w.told()
+	w.message(eventapi.Topic, eventapi.TypeSettled, event, `{}`)
+	for i, want := range []bool{true, false, false} {
+		if more, err := w.check(t.Context()); more != want || err != nil {
+			t.Errorf("part %d: %v %v", i, more, err)
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ CREATE TABLE wallet_passes (
     seat       BIGINT NOT NULL, -- ordinal of the seat that it is for now; -1: none any more
     digest     TEXT   NOT NULL, -- of what it says, as devices were told last
     changed_at BIGINT NOT NULL, -- µs since 1970, when that changed; each change has a second of its own
-    due_at     BIGINT NOT NULL, -- µs since 1970, since when it is to be compared with its ticket; 0: it is not
+    due_at     BIGINT NOT NULL, -- µs since 1970, from when on it is to be compared with its ticket; 0: it is not
     PRIMARY KEY (event_id, serial)
 ) /*sqlite: WITHOUT ROWID*/;
 CREATE INDEX wallet_passes_by_booking ON wallet_passes (event_id, booking_id);
