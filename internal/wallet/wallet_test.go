@@ -302,9 +302,7 @@ func TestInParts(t *testing.T) {
 		o.Seats = append(o.Seats, seatOf(s))
 	}
 	w.orders[other] = o
-	for s := range int32(3) {
-		w.registers(fmt.Sprint("device", s), "0a", other, s)
-	}
+	w.registers(phone, "0a", other, 1)
 	w.told()
 	w.message(eventapi.Topic, eventapi.TypeSettled, event, `{}`)
 	for i, want := range []bool{true, false, false} {
@@ -330,10 +328,14 @@ func TestAnotherNodeGoesOn(t *testing.T) {
 // A pass has a bounded number of devices.
 func TestMostDevices(t *testing.T) {
 	w := newWorld(t)
-	var serial string
-	for i := range mostDevices + 3 {
+	serial, token := w.registers("device0", "0a", booking, 41)
+	for i := range mostDevices + 2 {
 		w.wait(time.Second)
-		serial, _ = w.registers(fmt.Sprint("device", i), "0a", booking, 41)
+		if _, err := w.store.register(t.Context(), registration{
+			deviceID: fmt.Sprint("device", i+1), pushToken: "0a", serial: serial, bookingID: booking, seat: 41, digest: token[:digestLen], seats: []int32{41, 42}, now: w.now,
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i, want := range map[int]int{0: 0, 2: 0, 3: 1, mostDevices + 2: 1} {
 		if list, _ := w.changes(fmt.Sprint("device", i), ""); len(list) != want {
