@@ -65,11 +65,11 @@ const PATIENCE = 15_000;
 export class Wire {
   token = "";
 
-  async request(path: string, init: RequestInit = {}, patience = PATIENCE): Promise<Response> {
+  async request(path: string, init: RequestInit = {}, token = this.token): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.token) headers.set("Authorization", `Bearer ${this.token}`);
+    if (token) headers.set("Authorization", `Bearer ${token}`);
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), patience);
+    const timer = setTimeout(() => stop.abort(), PATIENCE);
     try {
       const answer = await fetch(path, {
         signal: stop.signal,
@@ -110,8 +110,9 @@ export class Wire {
     return new Uint8Array(await answer.arrayBuffer());
   }
 
-  plan<T>(path: string): Promise<T> {
-    return this.json(path);
+  /** The seating plan, which is public: the device's token is not for it. */
+  async plan<T>(path: string): Promise<T> {
+    return (await (await this.request(path, {}, "")).json()) as T;
   }
 
   scans(scans: Scan[]): Promise<{ now: number; items: Answer[] }> {
