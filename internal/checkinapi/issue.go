@@ -1,9 +1,45 @@
 package checkinapi
 
+import (
+	"context"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+)
+
+// Issuing keeps which code of a seat is the current one.
+type Issuing interface {
+	// Issues returns the issues of bookings' seats, by booking id and seat. Seats whose
+	// ticket is still the first one are left out.
+	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]Issue, error)
+	// IssuesSince returns the seats of an event whose ticket was replaced after a rev, as
+	// they are now, by rev, and at most limit of them.
+	IssuesSince(ctx context.Context, eventID string, after int64, limit int) ([]SeatIssue, error)
+	// IssueRevs returns the latest rev of events, by event id. Events without one are left
+	// out.
+	IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error)
+	// Reissue makes new codes for seats of a booking, and voids the ones before at once. It
+	// is for the booking's owner, for the bearer of its signed link (token), for the event's
+	// organizer and for admins; these two must give a reason. It returns the booking and the
+	// issues of its seats. Conflict no-tickets: the booking has none; replaced-too-often.
+	Reissue(ctx context.Context, c caller.Caller, token string, r ReissueRequest) (bookingapi.Order, map[int32]Issue, error)
+}
+
 // Issue says which code of a seat is the current one.
 type Issue struct {
-	Number   uint16 // grows by one with each re-issue; 0: the first
+	Number   uint16 // 0: the first; grows by one with each replacement
 	BoundKey []byte // 32 bytes of the public key of the phone that shows the ticket; nil: none
+	Rev      int64  // grows with each replacement in the event
+	At       int64  // µs since 1970: when it was made
+	By       string // account that replaced the ticket; "": the bearer of the booking's link
+	Reason   string
+}
+
+// SeatIssue is the issue of a booking's seat.
+type SeatIssue struct {
+	BookingID string
+	Seat      int32
+	Issue
 }
 
 // ReissueRequest asks for new codes for seats of a booking.
@@ -11,4 +47,8 @@ type ReissueRequest struct {
 	BookingID string
 	Seats     []string // labels; none: all
 	Reason    string
+	// Seen is the latest rev of the booking's issues as the caller has seen it; if they have
+	// changed since, nothing happens, so that a request sent twice does it once. 0: any;
+	// errs.NotYet: there was none.
+	Seen int64
 }

@@ -54,14 +54,3 @@ type Visits interface {
 	// not-sold: it would change nothing, or the booking does not have the seat.
 	Correct(ctx context.Context, c caller.Caller, k Correction) (Answer, error)
 }
-
-// Issuing keeps which code of a seat is the current one.
-type Issuing interface {
-	// Issues returns the issues of bookings' seats, by booking id and seat. Seats that
-	// were never re-issued or bound are left out.
-	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]Issue, error)
-	// Reissue makes new codes, and voids the old ones at once. It is for the booking's
-	// owner, for the bearer of its signed link (token), for the event's organizer and for
-	// admins.
-	Reissue(ctx context.Context, c caller.Caller, token string, r ReissueRequest) (map[int32]Issue, error)
-}

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"notifyapi/notifytest":   append([]string{"notifyapi"}, leaves...), // for tests
 	"webhookapi":             leaves,
 	"invoiceapi":             append([]string{"paymentapi"}, leaves...),
-	"checkinapi":             leaves,
+	"checkinapi":             append([]string{"bookingapi"}, leaves...),
 	"walletapi":              {},
 	"userapi":                append([]string{"eventapi", "bookingapi"}, leaves...),
 	"userapi/usertest":       append([]string{"userapi"}, leaves...), // for tests
@@ -58,6 +58,7 @@ var allowed = map[string][]string{
 	"wallet/apple/appletest":   {}, // for tests
 	"wallet/google":            {"codec", "id", "walletapi"},
 	"wallet/google/googletest": {"codec"}, // for tests
+	"checkin/issue":            services,
 	"booking/tables":           append([]string{"bookingapi"}, leaves...),
 	"booking/audit":            append([]string{"booking/tables"}, services...),
 	"booking/report":           services,

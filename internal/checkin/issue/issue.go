@@ -1,0 +1,245 @@
+package issue
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/codec"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// most is how often the ticket of a seat can be replaced. A door that has not synchronized
+// for long recognizes the next hundred issues; see ticket.List.
+const most = 1000
+
+// Bookings reads bookings; see bookingapi.
+type Bookings interface {
+	Readable(ctx context.Context, caller caller.Caller, bookingID, token string) (bookingapi.Booking, error)
+	Orders(ctx context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error)
+}
+
+// Config configures Issues.
+type Config struct {
+	DB       *sqldb.DB
+	Now      func() time.Time
+	Bookings Bookings
+}
+
+// Issues implements checkinapi.Issuing.
+type Issues struct{ cfg Config }
+
+// New migrates the tables.
+func New(ctx context.Context, cfg Config) (*Issues, error) {
+	if err := cfg.DB.Migrate(ctx, "issue", migrations); err != nil {
+		return nil, err
+	}
+	return &Issues{cfg}, nil
+}
+
+const columns = `i.booking_id, i.seat, i.issue, i.bound_key, i.rev, i.at, i.author_id, i.reason`
+
+// sqlIssues reads the issues of bookings by the primary key. A booking's id begins with its
+// event's.
+const sqlIssues = `SELECT ` + columns + ` FROM /*sqlite: json_each($1) AS b*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS b(value)*/
+	JOIN door_issues i ON i.event_id = substr(b.value, 1, 16) AND i.booking_id = b.value`
+
+// Issues returns the issues of bookings' seats; see checkinapi.Issuing.
+func (s *Issues) Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error) {
+	out := map[string]map[int32]checkinapi.Issue{}
+	if len(bookingIDs) == 0 {
+		return out, nil
+	}
+	ids, err := codec.Marshal(slices.Compact(slices.Sorted(slices.Values(bookingIDs))))
+	if err != nil {
+		return nil, fmt.Errorf("read issues: %w", err)
+	}
+	list, err := s.read(ctx, s.cfg.DB.Reader(), s.cfg.DB.Text(sqlIssues), string(ids))
+	for _, i := range list {
+		if out[i.BookingID] == nil {
+			out[i.BookingID] = map[int32]checkinapi.Issue{}
+		}
+		out[i.BookingID][i.Seat] = i.Issue
+	}
+	return out, err
+}
+
+func (s *Issues) read(ctx context.Context, from sqldb.Querier, query string, args ...any) ([]checkinapi.SeatIssue, error) {
+	rows, err := from.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read issues: %w", err)
+	}
+	defer rows.Close()
+	var list []checkinapi.SeatIssue
+	for rows.Next() {
+		var i checkinapi.SeatIssue
+		if err := rows.Scan(&i.BookingID, &i.Seat, &i.Number, &i.BoundKey, &i.Rev, &i.At, &i.By, &i.Reason); err != nil {
+			return nil, fmt.Errorf("read issues: %w", err)
+		}
+		list = append(list, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read issues: %w", err)
+	}
+	return list, nil
+}
+
+// IssuesSince returns the issues with a later rev; see checkinapi.Issuing.
+func (s *Issues) IssuesSince(ctx context.Context, eventID string, after int64, limit int) ([]checkinapi.SeatIssue, error) {
+	return s.read(ctx, s.cfg.DB.Reader(), `SELECT `+columns+` FROM door_issues i WHERE i.event_id = $1 AND i.rev > $2 ORDER BY i.rev LIMIT $3`, eventID, after, limit) // door_issues_by_rev
+}
+
+// IssueRevs returns the latest rev of events; see checkinapi.Issuing.
+func (s *Issues) IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error) {
+	out := make(map[string]int64, len(eventIDs))
+	among, arg, err := s.cfg.DB.Among(eventIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read revs of issues: %w", err)
+	}
+	rows, err := s.cfg.DB.Reader().QueryContext(ctx, `SELECT event_id, rev FROM door_issue_heads WHERE event_id `+among, arg) // primary key
+	if err != nil {
+		return nil, fmt.Errorf("read revs of issues: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var rev int64
+		if err := rows.Scan(&id, &rev); err != nil {
+			return nil, fmt.Errorf("read revs of issues: %w", err)
+		}
+		out[id] = rev
+	}
+	return out, rows.Err()
+}
+
+// Reissue replaces tickets; see checkinapi.Issuing.
+func (s *Issues) Reissue(ctx context.Context, c caller.Caller, token string, r checkinapi.ReissueRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error) {
+	b, err := s.cfg.Bookings.Readable(ctx, c, r.BookingID, token)
+	if err != nil {
+		return bookingapi.Order{}, nil, err
+	}
+	by := c.UserID
+	if b.UserID != by && token != "" {
+		by = "" // whoever has the link
+	}
+	organizing := token == "" && b.UserID != c.UserID // Readable lets in organizers and admins besides
+	r.Reason = strings.TrimSpace(r.Reason)
+	if err := checkReason(r.Reason, organizing); err != nil {
+		return bookingapi.Order{}, nil, err
+	}
+	orders, err := s.cfg.Bookings.Orders(ctx, []bookingapi.Booking{b})
+	if err != nil {
+		return bookingapi.Order{}, nil, err
+	}
+	o := orders[0]
+	if o.Status != bookingapi.Booked || o.Kind == bookingapi.Block {
+		return o, nil, errs.New(errs.Conflict, "no-tickets", "This booking has no tickets: it is not paid, or it was cancelled.")
+	}
+	seats, err := chosen(&o, r.Seats)
+	if err != nil {
+		return o, nil, err
+	}
+	issues, err := s.raise(ctx, &o, seats, r.Seen, by, r.Reason)
+	return o, issues, err
+}
+
+func checkReason(reason string, needed bool) error {
+	least := 0
+	if needed {
+		least = 1
+	}
+	if why := safetext.LineFault(reason, least, checkinapi.MaxReason); !why.None() {
+		return errs.Fields([]errs.Field{why.In("reason")})
+	}
+	if safetext.Hidden(reason) {
+		return errs.Fields([]errs.Field{safetext.HiddenReason.In("reason")})
+	}
+	return nil
+}
+
+// chosen returns the ordinals of an order's seats with these labels; none: all.
+func chosen(o *bookingapi.Order, labels []string) ([]int32, error) {
+	var seats []int32
+	for i := range o.Places {
+		if len(labels) == 0 || slices.Contains(labels, o.Places[i].Label) {
+			seats = append(seats, o.Places[i].Seat)
+		}
+	}
+	for _, label := range labels {
+		if !slices.ContainsFunc(o.Places, func(p bookingapi.Place) bool { return p.Label == label }) {
+			return nil, errs.Bad("seats", "not-in-booking", "has a seat that is not one of this booking")
+		}
+	}
+	return seats, nil
+}
+
+const (
+	sqlBegin = `INSERT INTO door_issue_heads (event_id, rev) VALUES ($1, 0) ON CONFLICT DO NOTHING`
+	sqlMove  = `UPDATE door_issue_heads SET rev = $2 WHERE event_id = $1`
+	sqlRev   = `SELECT rev FROM door_issue_heads WHERE event_id = $1 /*postgres: FOR UPDATE*/`
+	sqlOf    = `SELECT ` + columns + ` FROM door_issues i WHERE i.event_id = $1 AND i.booking_id = $2` // by the primary key
+	sqlPut   = `INSERT INTO door_issues (event_id, booking_id, seat, issue, bound_key, rev, at, author_id, reason) VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)
+		ON CONFLICT (event_id, booking_id, seat) DO UPDATE SET issue = excluded.issue, bound_key = NULL, rev = excluded.rev, at = excluded.at, author_id = excluded.author_id, reason = excluded.reason`
+)
+
+// raise raises the issues of seats, and returns all issues of the booking.
+func (s *Issues) raise(ctx context.Context, o *bookingapi.Order, seats []int32, seen int64, by, reason string) (map[int32]checkinapi.Issue, error) {
+	eventID, at := id.Event(o.ID), s.cfg.Now().UnixMicro()
+	var issues map[int32]checkinapi.Issue
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, sqlBegin, eventID); err != nil {
+			return err
+		}
+		var rev int64
+		if err := tx.QueryRowContext(ctx, s.cfg.DB.Text(sqlRev), eventID).Scan(&rev); err != nil {
+			return err
+		}
+		rows, err := s.read(ctx, tx, sqlOf, eventID, o.ID)
+		if err != nil {
+			return err
+		}
+		latest := int64(0)
+		issues = make(map[int32]checkinapi.Issue, len(rows)+len(seats))
+		for _, i := range rows {
+			issues[i.Seat] = i.Issue
+			latest = max(latest, i.Rev)
+		}
+		if seen > 0 && seen != latest || seen == errs.NotYet && latest != 0 {
+			return nil // the same request was sent before
+		}
+		for _, seat := range seats {
+			rev++
+			i := checkinapi.Issue{Number: issues[seat].Number + 1, Rev: rev, At: at, By: by, Reason: reason}
+			if i.Number > most {
+				return sqldb.Unwritten(errs.New(errs.Conflict, "replaced-too-often", "The ticket of a seat can be replaced %d times.", most))
+			}
+			if _, err := tx.ExecContext(ctx, sqlPut, eventID, o.ID, seat, i.Number, rev, at, by, reason); err != nil {
+				return err
+			}
+			issues[seat] = i
+		}
+		_, err = tx.ExecContext(ctx, sqlMove, eventID, rev)
+		return err
+	})
+	if known := (*errs.Error)(nil); errors.As(err, &known) {
+		return nil, known
+	}
+	if err != nil {
+		return nil, fmt.Errorf("replace tickets: %w", err)
+	}
+	return issues, nil
+}
