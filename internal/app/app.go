@@ -23,6 +23,7 @@ import (
 	"boxoffice/internal/booking/intake"
 	"boxoffice/internal/bus"
 	"boxoffice/internal/bus/natsbus"
+	"boxoffice/internal/checkin/issue"
 	"boxoffice/internal/event"
 	"boxoffice/internal/invoice"
 	"boxoffice/internal/jobs"
@@ -95,6 +96,7 @@ type Parts struct {
 	Invoices    *invoice.Service
 	Wallets     *wallet.Service // nil: no wallet is set up
 	Tickets     ticket.Signer
+	Issues      *issue.Issues   // of tickets
 	Notices     *notify.Service // nil: no mail is sent
 	Preferences *prefs.Service  // which mails people want
 	Desk        *desk.Desk
@@ -166,6 +168,9 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if p.Issues, err = issue.New(ctx, issue.Config{DB: db, Now: db.Now, Bookings: p.Bookings}); err != nil {
+		return err
+	}
 	sales := intake.Sales(p.Bookings)
 	if cfg.Sales != nil {
 		sales = cfg.Sales(p.Bookings)
@@ -212,7 +217,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 		return err
 	}
 	p.Wallets, err = wallet.New(ctx, wallet.Config{
-		DB: db, Keys: cfg.Wallets, Base: cfg.PublicURL, Now: db.Now, Log: log, Bookings: p.Bookings, Events: p.Events, APNs: cfg.APNs,
+		DB: db, Keys: cfg.Wallets, Base: cfg.PublicURL, Now: db.Now, Log: log, Bookings: p.Bookings, Events: p.Events, Issues: p.Issues, APNs: cfg.APNs,
 		Tickets: func() wallet.Tickets { return p.fans },
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/booking/live"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/console"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/gate"
@@ -44,6 +45,7 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	p.Users.Register(api)
 	p.Events.Register(api)
 	p.Bookings.Register(api)
+	p.Issues.Register(api)
 	p.Payments.Register(api)
 	p.Webhooks.Register(api)
 	p.Invoices.Register(api)
@@ -61,7 +63,7 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 		g.Router().Method(http.MethodGet, "/dev/mail", inbox)
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", inbox)
 	}
-	g.Problems(bookingapi.Problems, eventapi.Problems, invoiceapi.Problems, notifyapi.Problems, paymentapi.Problems, userapi.Problems, webhookapi.Problems, notifyapi.PreferenceProblems, notifyapi.AnnouncementProblems)
+	g.Problems(bookingapi.Problems, checkinapi.Problems, eventapi.Problems, invoiceapi.Problems, notifyapi.Problems, paymentapi.Problems, userapi.Problems, webhookapi.Problems, notifyapi.PreferenceProblems, notifyapi.AnnouncementProblems)
 	g.Complete()
 	return g, nil
 }
@@ -109,7 +111,7 @@ func (p *Parts) newGateway(s *settings.Server, site *page.Site, log *slog.Logger
 
 // mountPages registers the pages for fans and organizers.
 func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orders, log *slog.Logger) error {
-	fans, err := shop.New(site, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Form: p.Payments.Form(), Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets, Preferences: p.Preferences, Invoices: p.Invoices, Wallets: p.Wallets, Texts: p.texts}, log)
+	fans, err := shop.New(site, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Form: p.Payments.Form(), Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets, Issues: p.Issues, Preferences: p.Preferences, Invoices: p.Invoices, Wallets: p.Wallets, Texts: p.texts}, log)
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,7 @@ func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orde
 	for _, r := range p.Wallets.Routes() {
 		g.Page(r.Method, r.Path, r.Traits, r.Serve)
 	}
-	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices}, log)
+	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Issues: p.Issues, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices}, log)
 	if err != nil {
 		return err
 	}

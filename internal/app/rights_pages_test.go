@@ -58,6 +58,7 @@ var pageRights = map[string]string{
 	"POST /orders/{booking}/cancel":               "303 404 303 403 404 303",
 	"POST /orders/{booking}/link":                 "303 404 303 403 404 403", // the link is its owner's alone
 	"GET /orders/{booking}/tickets":               "303 404 200 404 404 404",
+	"POST /orders/{booking}/tickets":              "303 404 303 404 404 404",
 	"GET /orders/{booking}/tickets.pdf":           "303 404 200 404 404 404",
 	"GET /orders/{booking}/calendar.ics":          "303 404 200 200 404 200",
 	"GET /orders/{booking}/invoices":              "303 404 200 200 404 200",
@@ -124,6 +125,8 @@ var pageRights = map[string]string{
 	"POST /organizer/events/{event}/orders/{booking}/refund": "303 403 403 303 404 303",
 	"POST /organizer/events/{event}/orders/{booking}/seats":  "303 403 403 303 404 303",
 
+	"POST /organizer/events/{event}/orders/{booking}/tickets": "303 403 403 303 404 303",
+
 	"GET /organizer/events/{event}/orders/{booking}/evidence.zip": "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/announcements":                 "303 403 403 200 404 200",
 	"POST /organizer/events/{event}/announcements":                "303 403 403 303 404 303",
@@ -164,6 +167,7 @@ var pageForms = map[string]string{
 	"POST /organizer/seller":                                      "name=Hall&street=Theaterplatz+1&city=Berlin&country=de&tax_rate=7&time_zone=Europe%2FBerlin",
 	"POST /organizer/events/{event}/orders/{booking}/refund":      "do=back&amount=1&left=5000&reason=Bad+view.",
 	"POST /organizer/events/{event}/orders/{booking}/seats":       "seats=$seat&reason=Closed.",
+	"POST /organizer/events/{event}/orders/{booking}/tickets":     "reason=Lost.",
 	"POST /organizer/webhooks":                                    "url=https://example.org/other",
 	"POST /organizer/webhooks/{webhook}":                          "do=off",
 	"POST /e/{id}/hold":                                           "quantity=1",

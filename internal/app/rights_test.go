@@ -307,6 +307,8 @@ var bodies = map[string]string{
 	"POST /events/{id}/announcements":                        anAnnouncement,
 	"PUT /events/{id}/announcements/{announcement_id}":       `{"subject":"Hail","text":"Come early."}`,
 	"POST /events/{id}/announcements/{announcement_id}/send": `{"version":1}`,
+
+	"POST /bookings/{id}/tickets/reissue": `{"reason":"The codes were seen."}`,
 }
 
 func (s *scene) body(h *house, route string) string {
@@ -407,6 +409,7 @@ var rights = map[string]string{
 	"GET /sellers/{id}/invoices":               "401 404 404 200 404 200",
 	"GET /bookings/{id}/invoices":              "401 404 200 200 404 200",
 	"GET /bookings/{id}/invoices/{number}.pdf": "401 404 200 200 404 200",
+	"POST /bookings/{id}/tickets/reissue":      "401 404 200 200 404 200",
 	"GET /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
 	"PUT /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
 

@@ -59,6 +59,7 @@ func (c *Console) Routes() []page.Route {
 		page.Post(one+"/orders/{booking}", c.ownEvent(c.order), route.Organizers),
 		page.Post(one+"/orders/{booking}/refund", c.ownEvent(c.refund), route.Organizers),
 		page.Post(one+"/orders/{booking}/seats", c.ownEvent(c.reseat), route.Organizers),
+		page.Post(one+"/orders/{booking}/tickets", c.ownEvent(c.replaceTickets), route.Organizers),
 		page.Get(one+"/orders/{booking}/evidence.zip", c.ownEvent(c.dispute), route.Organizers),
 		page.Get(one+"/announcements", c.ownEvent(c.announcements), route.Organizers),
 		page.Post(one+"/announcements", c.ownEvent(c.announcements), route.Organizers),

@@ -41,8 +41,8 @@ func (c *Console) order(v *page.Visit, e *eventapi.Event) error {
 type orderForms struct {
 	Email                    string
 	Faults                   page.Faults // of the address
-	Do                       string      // what was asked for: cancel, back, or move
-	Chosen                   []string    // seats to cancel
+	Do                       string      // what was asked for: cancel, back, move, or replace
+	Chosen                   []string    // seats to cancel, or whose tickets to replace
 	Terms                    bool        // by the terms
 	Seats                    string      // to move to
 	SeatsFault               string
@@ -96,10 +96,15 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 		return err
 	}
 	disputed = slices.DeleteFunc(disputed, func(p paymentapi.Payment) bool { return p.Disputed == 0 || !disputing(&p) })
+	replaced, rev, err := c.replacements(v, b, zone)
+	if err != nil {
+		return err
+	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Left": leftOf(&b.Booking, payment), "Form": &forms, "Reasons": reasons, "Moves": moves, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Left": leftOf(&b.Booking, payment),
+		"Form": &forms, "Reasons": reasons, "Moves": moves, "Replaced": replaced, "Rev": rev, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
 }
 

@@ -3,7 +3,9 @@ package console
 import (
 	"context"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/notifyapi"
@@ -20,6 +22,7 @@ type Services struct {
 	Bookings Bookings
 	Orders   Orders
 	Seats    Seats
+	Issues   Issues
 	Payments Payments
 	People   People
 	Webhooks webhookapi.Service
@@ -28,6 +31,12 @@ type Services struct {
 	Announcements notifyapi.Announcer
 	Invoices      invoiceapi.Service
 	Money         paymentapi.Reconciliations
+}
+
+// Issues says which ticket of a seat is the current one (see checkinapi.Issuing).
+type Issues interface {
+	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error)
+	Reissue(ctx context.Context, c caller.Caller, token string, r checkinapi.ReissueRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error)
 }
 
 // Events reads events (see eventapi.Organizer).

@@ -33,7 +33,7 @@ func takes(op *huma.Operation, caller caller.Caller) error {
 	traits := route.Of(op)
 	organizers := traits.Has(route.Organizers)
 	switch {
-	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !traits.Has(route.Open)):
+	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !traits.Has(route.Open) && !traits.Has(route.Optional)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	case organizers && !caller.Organizes() && strings.Contains(op.Path, "{id}"):
 		root, _, _ := strings.Cut(strings.TrimPrefix(op.Path, "/"), "/")

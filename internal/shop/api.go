@@ -18,6 +18,7 @@ type ticketBody struct {
 	Row     string `json:"row,omitempty" doc:"Label of the row. Absent in general admission." example:"A"`
 	Number  string `json:"number,omitempty" doc:"Number of the seat within its row. Absent in general admission." example:"12"`
 	Tier    string `json:"tier" doc:"Name of the price tier." example:"Stalls"`
+	Issue   uint16 `json:"issue" doc:"0 at first, one more each time the ticket of this seat is replaced. Earlier ones are void." example:"0"`
 	Token   string `json:"token" doc:"The text of the ticket's QR code: base 32, signed with Ed25519. The first person who shows it is admitted."`
 }
 
@@ -63,7 +64,7 @@ func (s *Shop) Register(api huma.API) {
 		}
 		out := &ticketsOut{Body: ticketList{Items: make([]ticketBody, len(cards))}}
 		for i, c := range cards {
-			out.Body.Items[i] = ticketBody{Seat: c.Label, Section: c.SectionID, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Token: c.Token}
+			out.Body.Items[i] = ticketBody{Seat: c.Label, Section: c.SectionID, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Issue: c.Issue, Token: c.Token}
 		}
 		return out, nil
 	})
@@ -112,6 +113,6 @@ func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []tick
 		return nil, nil, errs.New(errs.NotFound, "not-found", "This booking has no tickets: it is not paid, or it was cancelled.")
 	}
 	p := &orderPage{Order: o}
-	cards, err := s.sign(p)
+	cards, err := s.sign(ctx, p)
 	return p, cards, err
 }

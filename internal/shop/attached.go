@@ -25,7 +25,7 @@ func (s *Shop) Attachments(ctx context.Context, bookingID, lang string) ([]Attac
 		return nil, err
 	}
 	p := &orderPage{Order: o}
-	cards, err := s.sign(p)
+	cards, err := s.sign(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (s *Shop) orderRoutes() []page.Route {
 		page.Get("/orders/{booking}/enter", s.orderCode), page.Post("/orders/{booking}/code", s.mailOrderCode, route.Entry), page.Post("/orders/{booking}/enter", s.enterByCode, route.Entry),
 		page.Get("/orders/{booking}/cancel", s.cancel), page.Post("/orders/{booking}/cancel", s.cancelled),
 		page.Post("/orders/{booking}/link", s.renewLink),
-		page.Get("/orders/{booking}/tickets", s.tickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
+		page.Get("/orders/{booking}/tickets", s.tickets), page.Post("/orders/{booking}/tickets", s.replaceTickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
 		page.Get("/orders/{booking}/tickets/{seat}.pkpass", s.applePass), page.Get("/orders/{booking}/tickets/{seat}/google-wallet", s.googleWallet),
 		page.Get("/orders/{booking}/calendar.ics", s.calendar),
 		page.Get("/orders/{booking}/invoices", s.invoices), page.Get("/orders/{booking}/invoices/{number}.pdf", s.invoicePDF),
@@ -245,6 +245,7 @@ type orderPage struct {
 	Share   string // the signed link, for readers who may pass it on; "": not for this reader
 	Fresh   bool   // it was paid a moment ago
 	State   string
+	Rev     int64 // of the latest issue of its tickets; 0: none was replaced. Once they are signed
 	Minutes int
 	Changed []string          // the changes of the event in words
 	BillTo  *invoiceapi.Buyer // whom the invoice will name; nil: the reader cannot say
@@ -316,6 +317,13 @@ func (s *Shop) order(v *page.Visit) error {
 		return err
 	} else if path != "" {
 		o.Share = v.URL(path)
+		if o.Ticketed() {
+			issues, err := s.Issues.Issues(v.Context(), []string{o.ID})
+			if err != nil {
+				return err
+			}
+			o.Rev = latest(issues[o.ID])
+		}
 	}
 	o.BillTo = s.billTo(v, &o.Booking)
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
@@ -340,6 +348,11 @@ func (s *Shop) renewLink(v *page.Visit) error {
 	id, seen := v.PathValue("booking"), ""
 	if u, err := url.Parse(v.PostFormValue("link")); err == nil {
 		seen = u.Query().Get("token")
+	}
+	if v.PostFormValue("codes") != "" { // first: if the link fails, the page offers both again
+		if _, err := s.replace(v, id, ""); err != nil {
+			return err
+		}
 	}
 	if _, err := s.Links.RenewLink(v.Context(), v.Caller, id, seen); err != nil {
 		return err

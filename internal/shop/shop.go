@@ -31,6 +31,7 @@ type Services struct {
 	Orders      Orders
 	Payments    PaymentsOfUser
 	Tickets     ticket.Signer
+	Issues      Issues
 	Preferences notifyapi.PreferenceKeeper
 	Invoices    Invoices
 	Wallets     walletapi.Service

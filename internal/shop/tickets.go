@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 type ticketCard struct {
 	bookingapi.Place
 	This  int // from 1
+	Issue uint16
 	Token string
 	Code  template.HTML // QR code of the token (SVG)
 }
@@ -38,20 +40,26 @@ func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 	if !o.Ticketed() {
 		return o, nil, nil
 	}
-	cards, err := s.sign(o)
+	cards, err := s.sign(v.Context(), o)
 	return o, cards, err
 }
 
-// sign makes a ticket for each seat of an order, without its QR code.
-func (s *Shop) sign(o *orderPage) ([]ticketCard, error) {
+// sign makes the current ticket for each seat of an order, without its QR code.
+func (s *Shop) sign(ctx context.Context, o *orderPage) ([]ticketCard, error) {
+	issues, err := s.Issues.Issues(ctx, []string{o.ID})
+	if err != nil {
+		return nil, err
+	}
 	cards := make([]ticketCard, len(o.Places))
 	for i, p := range o.Places {
-		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat, PlanVersion: o.PlanVersion})
+		issue := issues[o.ID][p.Seat].Number
+		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat, PlanVersion: o.PlanVersion, Issue: issue})
 		if err != nil {
 			return nil, err
 		}
-		cards[i] = ticketCard{Place: p, This: i + 1, Token: token}
+		cards[i] = ticketCard{Place: p, This: i + 1, Issue: issue, Token: token}
 	}
+	o.Rev = latest(issues[o.ID])
 	return cards, nil
 }
 

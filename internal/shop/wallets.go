@@ -93,7 +93,7 @@ func (s *Shop) WalletOrder(ctx context.Context, bookingID string) (*walletapi.Or
 	p := &orderPage{Order: o}
 	var cards []ticketCard
 	if o.Ticketed() {
-		if cards, err = s.sign(p); err != nil {
+		if cards, err = s.sign(ctx, p); err != nil {
 			return nil, err
 		}
 	}

@@ -76,6 +76,9 @@ type booking struct {
 	toldBooked                   bool
 	mail                         string // the address that it counts for; "" while nobody has shown one
 	typed                        bool   // it was held before its owner had shown an address
+
+	issued map[string]bool  // "seat issue" that answers about its replaced tickets have named
+	issue  map[string]int64 // the latest of them, by seat
 }
 
 // pay is a payment as its owner was told.

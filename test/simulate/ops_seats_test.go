@@ -20,6 +20,8 @@ func seatOps() map[string]*op {
 		"remind": {api: "send-tickets-again", weight: 1, make: makeRemind, ask: askRemind, told: toldNothing, again: true},
 		"block":  {api: "block-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
 		"give":   {api: "give-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
+
+		"reissue": {api: "reissue-tickets", weight: 2, make: makeReissue, ask: askReissue, told: toldReissue, again: true},
 	}
 }
 
@@ -405,6 +407,49 @@ func askRemind(w *world, s *Step) *request {
 		q.method, q.path, q.body = "POST", q.path+"/notices", map[string]any{}
 	}
 	return q
+}
+
+// makeReissue has the owner or the organizer of a booking replace its tickets.
+func makeReissue(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As = b.name, b.owner
+	if g.chance(3) {
+		s.As = g.w.events[b.event].organizer
+	}
+	g.trouble(s)
+	return true
+}
+
+func askReissue(w *world, s *Step) *request {
+	q := askLook(w, s)
+	if q != nil {
+		q.method, q.path, q.body = "POST", q.path+"/tickets/reissue", map[string]any{"reason": "The codes were seen."}
+	}
+	return q
+}
+
+// toldReissue sees that each answer names issues that no answer has named before.
+func toldReissue(w *world, s *Step, r *reply) {
+	if !r.ok() {
+		return
+	}
+	b := w.bookings[s.Booking]
+	if b.issued == nil {
+		b.issued, b.issue = map[string]bool{}, map[string]int64{}
+	}
+	items, _ := r.doc["items"].([]any)
+	for _, item := range items {
+		i, _ := item.(map[string]any)
+		seat, n := text(i["seat"]), number(i["issue"])
+		key := fmt.Sprint(seat, " ", n)
+		if n < 1 || b.issued[key] || w.alone && n <= b.issue[seat] {
+			w.fail("a ticket that was replaced stays replaced", "booking %s: %s after issue %d", b.name, r, b.issue[seat])
+		}
+		b.issued[key], b.issue[seat] = true, max(b.issue[seat], n)
+	}
 }
 
 func toldLook(w *world, s *Step, r *reply) {

@@ -103,6 +103,19 @@ func (s *Issues) IssuesSince(ctx context.Context, eventID string, after int64, l
 	return s.read(ctx, s.cfg.DB.Reader(), `SELECT `+columns+` FROM door_issues i WHERE i.event_id = $1 AND i.rev > $2 ORDER BY i.rev LIMIT $3`, eventID, after, limit) // door_issues_by_rev
 }
 
+// Reissued returns the bookings of an event whose tickets were replaced after a rev, for at
+// most limit seats, and the last rev among them; 0: there are none.
+func (s *Issues) Reissued(ctx context.Context, eventID string, after int64, limit int) (bookingIDs []string, last int64, err error) {
+	list, err := s.IssuesSince(ctx, eventID, after, limit)
+	for _, i := range list {
+		if !slices.Contains(bookingIDs, i.BookingID) {
+			bookingIDs = append(bookingIDs, i.BookingID)
+		}
+		last = i.Rev
+	}
+	return bookingIDs, last, err
+}
+
 // IssueRevs returns the latest rev of events; see checkinapi.Issuing.
 func (s *Issues) IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error) {
 	out := make(map[string]int64, len(eventIDs))

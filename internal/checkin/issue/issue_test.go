@@ -3,6 +3,7 @@ package issue
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,6 +123,9 @@ func TestReissue(t *testing.T) {
 	since, err := two.IssuesSince(ctx, event, 1, 2)
 	if err != nil || len(since) != 2 || since[0].BookingID != anns || since[0].Seat != 4 || since[0].Rev != 3 || since[1].BookingID != gift {
 		t.Errorf("since 1: %+v %v", since, err)
+	}
+	if ids, last, err := one.Reissued(ctx, event, 0, 10); err != nil || last != 4 || !slices.Equal(ids, []string{anns, gift}) {
+		t.Errorf("bookings: %v %d %v", ids, last, err)
 	}
 	if since, err = two.IssuesSince(ctx, event, 4, 10); err != nil || len(since) != 0 {
 		t.Errorf("since the last: %+v %v", since, err)
