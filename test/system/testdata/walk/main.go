@@ -292,6 +292,8 @@ func main() {
 	step("list tickets", tickets, err, 200, tickets != nil && tickets.JSON200 != nil && len(tickets.JSON200.Items) > 0)
 	file, err := fan.GetTicketsPdfWithResponse(ctx, booking, &GetTicketsPdfParams{AcceptLanguage: ptr("de")})
 	step("read the tickets as a PDF", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("%PDF")))
+	replaced, err := fan.ReissueTicketsWithResponse(ctx, booking, &ReissueTicketsParams{}, ReissueInBody{})
+	step("replace tickets", replaced, err, 200, replaced != nil && replaced.JSON200 != nil && len(replaced.JSON200.Items) > 0 && replaced.JSON200.Items[0].Issue == 1)
 	keys, err := nobody.GetTicketKeysWithResponse(ctx)
 	step("read the keys of tickets", keys, err, 200, keys != nil && bytes.Contains(keys.Body, []byte("Ed25519")))
 	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking, nil)
