@@ -12,6 +12,10 @@ const (
 	Organizer Role = "organizer"
 	Admin     Role = "admin"
 
+	// Device is a paired device at the door of an event; no account can have it. It may
+	// only use the operations of devices.
+	Device Role = "device"
+
 	system Role = "system" // of System alone; no account can have it
 )
 

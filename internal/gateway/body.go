@@ -22,7 +22,9 @@ const (
 	maxPlanBody  = 8 << 20 // events may bring a seating plan
 	maxValues    = 5_000   // JSON values in a body
 	maxPlanParts = 1_000_000
-	maxNames     = 2_000 // in one JSON object
+	maxNames     = 2_000     // in one JSON object
+	maxBulkBody  = 512 << 10 // 500 scans at a door have some 300 KiB
+	maxBulkParts = 20_000
 
 	largeAtOnce   = 8 // large bodies read or processed at the same time
 	largeByClient = 2 // of these, from one client address
@@ -59,7 +61,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		err = takes(op, caller.From(r.Context()))
 	}
 	if err == nil {
-		err = q.takeBody(r, q.traits.Has(route.LargeBody))
+		err = q.takeBody(r, q.traits)
 	}
 	if err == nil && q.body.values > fewValues && op.RequestBody != nil {
 		err = g.firstFaults(op, q.body.buf.Bytes())
@@ -81,14 +83,18 @@ func hasBody(r *http.Request) bool {
 
 // takeBody reads the body, up to a limit, and checks its syntax before it is
 // decoded. Memory grows with the bytes received, not with Content-Length. A body
-// that may contain a seating plan may be large.
-func (q *request) takeBody(r *http.Request, plan bool) error {
+// that may contain a seating plan or many items may be large.
+func (q *request) takeBody(r *http.Request, traits route.Traits) error {
+	plan := traits.Has(route.LargeBody)
 	if !hasBody(r) {
 		return nil
 	}
 	limit, values := int64(maxBody), maxValues
-	if plan {
+	switch {
+	case plan:
 		limit, values = maxPlanBody, maxPlanParts
+	case traits.Has(route.Bulk):
+		limit, values = maxBulkBody, maxBulkParts
 	}
 	if r.ContentLength > limit {
 		return q.tooLarge(limit)
@@ -96,7 +102,7 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies must be sent uncompressed, without Content-Encoding.")
 	}
-	if limit > maxBody && (r.ContentLength > maxBody || r.ContentLength < 0) {
+	if plan && (r.ContentLength > maxBody || r.ContentLength < 0) {
 		done, err := q.gateway.large.enter(q)
 		if err != nil {
 			return err

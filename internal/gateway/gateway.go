@@ -30,11 +30,13 @@ type Config struct {
 	// Authenticate finds the account of a session token. Its error has kind
 	// Unauthenticated when there is none.
 	Authenticate func(ctx context.Context, token string) (caller.Caller, error)
-	Log          *slog.Logger
-	Metrics      *prometheus.Registry
-	Ready        func(ctx context.Context) error // nil error: this node can serve
-	Warnings     func() []string                 // what /readyz warns of now, besides what Warn was told; nil: nothing
-	AccessLog    bool                            // log each request at level Info rather than Debug
+	// Devices finds the device of a token at a door, in the same way; nil: there are none.
+	Devices   func(ctx context.Context, token string) (caller.Caller, error)
+	Log       *slog.Logger
+	Metrics   *prometheus.Registry
+	Ready     func(ctx context.Context) error // nil error: this node can serve
+	Warnings  func() []string                 // what /readyz warns of now, besides what Warn was told; nil: nothing
+	AccessLog bool                            // log each request at level Info rather than Debug
 
 	Limits         Limits
 	TrustedProxies []netip.Prefix                 // proxies whose X-Forwarded-For is trusted
@@ -115,6 +117,7 @@ func New(cfg Config) *Gateway {
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "http", Scheme: "bearer", Description: "The token in the answer of POST /users/login."},
+		"device":  {Type: "http", Scheme: "bearer", Description: "The token in the answer of POST /door/pair."},
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
 	g.api = humachi.New(g.router.With(g.compress), config)
@@ -198,7 +201,7 @@ func (g *Gateway) Page(method, pattern string, traits route.Traits, fn func(http
 		case traits.Has(route.Organizers) && !caller.From(r.Context()).Organizes():
 			r.Body = http.NoBody // the page then refuses the form for lack of fields
 		default:
-			err = requestFrom(r.Context()).takeBody(r, traits.Has(route.LargeBody))
+			err = requestFrom(r.Context()).takeBody(r, traits)
 		}
 		if err == nil {
 			err = fn(w, r)

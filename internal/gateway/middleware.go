@@ -236,6 +236,9 @@ func (g *Gateway) caller(q *request, r *http.Request) (caller.Caller, error) {
 	if g.cfg.Authenticate == nil || q.traits.Has(route.Probe) {
 		return caller.Caller{}, nil
 	}
+	if q.traits.Has(route.Device) {
+		return g.device(q, header)
+	}
 	if len(header) == 0 {
 		return g.byCookie(q, r)
 	}
@@ -247,7 +250,23 @@ func (g *Gateway) caller(q *request, r *http.Request) (caller.Caller, error) {
 	if errs.KindOf(err) == errs.Unauthenticated && q.traits.Has(route.Open) {
 		return caller.Caller{}, nil // clients send their token even after the session has ended
 	}
+	if errs.KindOf(err) == errs.Unauthenticated && q.traits.Has(route.Optional) {
+		if _, deviceErr := g.device(q, header); deviceErr == nil {
+			return caller.Caller{}, nil // a device reads what everybody may, such as a plan
+		}
+	}
 	return who, err
+}
+
+// device authenticates a device at a door by its token.
+func (g *Gateway) device(ctx context.Context, header []string) (caller.Caller, error) {
+	if len(header) == 1 && g.cfg.Devices != nil {
+		scheme, token, _ := strings.Cut(header[0], " ")
+		if strings.EqualFold(scheme, "Bearer") && len(token) <= maxToken && quick.Plain(token) {
+			return g.cfg.Devices(ctx, token)
+		}
+	}
+	return caller.Caller{}, errs.New(errs.Unauthenticated, "device-revoked", "Authorization must be Bearer, a space, and the token of a paired device.")
 }
 
 // token returns the session token of a request, from the header or the cookie; "" if

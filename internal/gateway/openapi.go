@@ -100,6 +100,8 @@ func securityOf(op *huma.Operation) []map[string][]string {
 	nobody, session := map[string][]string{}, map[string][]string{"session": {}}
 	traits := route.Of(op)
 	switch {
+	case traits.Has(route.Device):
+		return []map[string][]string{{"device": {}}}
 	case traits.Has(route.Optional):
 		return []map[string][]string{nobody, session}
 	case traits.Has(route.Open) || !slices.Contains(op.Errors, http.StatusUnauthorized):

@@ -68,9 +68,13 @@ func (g *Gateway) handle(method, pattern string, traits route.Traits, h http.Han
 	g.router.Method(method, pattern, h)
 }
 
-// check panics if a route takes large bodies from everybody.
+// check panics if a route takes large bodies from everybody, or many items from others
+// than devices.
 func check(at string, f route.Traits) {
 	if f.Has(route.LargeBody) && !f.Has(route.Organizers) {
 		panic("gateway: " + at + " takes large bodies and is not for organizers only")
+	}
+	if f.Has(route.Bulk) && !f.Has(route.Device) {
+		panic("gateway: " + at + " takes many items and is not for devices only")
 	}
 }

@@ -43,6 +43,11 @@ const (
 	// Apart counts requests by address, apart from all others: clients that share an
 	// address with a load balancer must not use up its quota.
 	Apart
+	// Device routes are for paired devices at a door. Their token is checked before the
+	// body is read; sessions do not count.
+	Device
+	// Bulk allows a body with many items. It goes with Device.
+	Bulk
 )
 
 // Has reports whether a route has all of the given traits.
