@@ -23,6 +23,7 @@ import (
 	"boxoffice/internal/booking/intake"
 	"boxoffice/internal/bus"
 	"boxoffice/internal/bus/natsbus"
+	"boxoffice/internal/checkin"
 	"boxoffice/internal/checkin/issue"
 	"boxoffice/internal/event"
 	"boxoffice/internal/invoice"
@@ -95,6 +96,7 @@ type Parts struct {
 	Webhooks    *webhook.Service
 	Invoices    *invoice.Service
 	Wallets     *wallet.Service // nil: no wallet is set up
+	Door        *checkin.Service
 	Tickets     ticket.Signer
 	Issues      *issue.Issues   // of tickets
 	Notices     *notify.Service // nil: no mail is sent
@@ -223,6 +225,9 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if p.Door, err = checkin.New(ctx, checkin.Config{DB: db, Bookings: p.Bookings, Events: p.Events, People: p.Users, Issues: p.Issues, Keys: p.Tickets.Keys, Now: db.Now, PublicURL: cfg.PublicURL, Log: log}); err != nil {
+		return err
+	}
 	if err := p.openDesk(ctx, cfg, notices); err != nil {
 		return err
 	}
@@ -296,6 +301,9 @@ func (p *Parts) Close(ctx context.Context) error {
 func (p *Parts) end(ctx context.Context) (err error) {
 	if p.Jobs != nil {
 		p.Jobs.Stop()
+	}
+	if p.Door != nil {
+		p.Door.Close()
 	}
 	if p.Payments != nil {
 		err = p.Payments.Close(ctx)

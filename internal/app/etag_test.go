@@ -79,6 +79,7 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 			{"a seat is given back", ann, "DELETE", "/bookings/" + sold, ""},
 			{"the event is cancelled", org, "DELETE", "/events/" + ended, ""},
 			{"a pause", org, "PUT", "/events/" + ended + "/refunds", `{"state":"paused"}`}}},
+		{"get-door", "/events/" + event + "/door", org, []change{{"the rules", org, "PUT", "/events/" + event + "/door", aDoor}}},
 		{"get-seller", "/sellers/" + org.UserID, org, []change{{"the details", org, "PUT", "/sellers/" + org.UserID, aSeller}}},
 	} {
 		covered[c.operation] = true

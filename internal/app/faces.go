@@ -49,11 +49,13 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	p.Payments.Register(api)
 	p.Webhooks.Register(api)
 	p.Invoices.Register(api)
+	p.Door.Register(api)
 	p.Preferences.Register(api)
 	p.Desk.Register(api)
 	p.Announce.Register(api)
 	notify.RegisterTextStatus(api, p.Notices)
 	g.Stream(live.Operation(), p.Bookings.Live)
+	g.Stream(p.Door.Operation(), p.Door.Live)
 	if pages {
 		if err := p.mountPages(g, site, orders, log); err != nil {
 			return nil, err
@@ -72,6 +74,7 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 func (p *Parts) newGateway(s *settings.Server, site *page.Site, log *slog.Logger) (*gateway.Gateway, error) {
 	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,
+		Devices:      p.Door.AuthenticateDevice,
 		Log:          log,
 		Metrics:      p.Metrics,
 		Ready:        p.DB.Fits,

@@ -31,7 +31,7 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 	}
 	for fact, want := range map[string][]string{
 		"entry": {
-			"POST /users", "POST /users/login", "POST /users/guest", "POST /users/guest/code", "POST /users/guest/verify", "POST /users/verify",
+			"POST /door/pair", "POST /users", "POST /users/login", "POST /users/guest", "POST /users/guest/code", "POST /users/guest/verify", "POST /users/verify",
 			"POST /users/password-reset", "POST /users/password-reset/confirm", "POST /users/{id}/verification",
 			"POST /users/{id}/totp", "PUT /users/{id}/totp", "DELETE /users/{id}/totp", "PUT /users/{id}", "DELETE /users/{id}",
 			"POST /sign-in", "POST /sign-up", "POST /forgot", "POST /verify", "POST /reset",
@@ -43,11 +43,13 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 			"POST /events/{id}/announcements/{announcement_id}/test", "POST /events/{id}/announcements/{announcement_id}/send",
 			"POST /organizer/events/{event}/announcements/{announcement}",
 		},
-		"open":         {"POST /users", "POST /users/login", "POST /users/guest", "POST /users/verify", "POST /users/password-reset", "POST /users/password-reset/confirm"},
+		"open":         {"POST /door/pair", "POST /users", "POST /users/login", "POST /users/guest", "POST /users/verify", "POST /users/password-reset", "POST /users/password-reset/confirm"},
 		"visitors":     {"POST /e/{id}/hold"},
 		"holds":        {"POST /e/{id}/hold", "POST /bookings"},
 		"large":        {"POST /events", "PUT /events/{id}", "POST /organizer/events/new", "POST /organizer/events/{event}/edit"},
-		"stream":       {"GET /events/{id}/live"},
+		"stream":       {"GET /events/{id}/live", "GET /door/live"},
+		"device":       {"GET /door", "GET /door/list", "GET /door/scans", "POST /door/scans", "GET /door/live", "GET /door/guests"},
+		"bulk":         {"POST /door/scans"},
 		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}", "POST /texts/status"},
 		"long numbers": {"POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}", "POST /texts/status"},
 	} {
@@ -64,11 +66,12 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 
 var traits = map[string]route.Traits{
 	"entry": route.Entry, "open": route.Open, "visitors": route.Visitors, "holds": route.Holds, "large": route.LargeBody,
-	"stream": route.Stream, "probe": route.Probe, "long numbers": route.LongNumbers,
+	"device": route.Device, "bulk": route.Bulk, "stream": route.Stream, "probe": route.Probe, "long numbers": route.LongNumbers,
 }
 
 var organizersOnly = map[string]bool{"POST /events": true, "PUT /events/{id}": true, "POST /events/{id}/blocks": true, "POST /events/{id}/complimentary": true, "POST /bookings/{id}/notices": true,
 	"POST /events/{id}/announcements": true, "PUT /events/{id}/announcements/{announcement_id}": true, "POST /events/{id}/announcements/{announcement_id}/test": true,
 	"POST /events/{id}/announcements/{announcement_id}/send": true, "POST /events/{id}/announcements/{announcement_id}/stop": true,
+	"PUT /events/{id}/door": true, "POST /events/{id}/door/pairings": true, "POST /events/{id}/door/corrections": true,
 	"PUT /sellers/{id}": true, "PUT /events/{id}/refunds": true, "POST /bookings/{id}/cancellations": true, "POST /bookings/{id}/refunds": true, "PUT /bookings/{id}/seats": true,
 	"POST /webhooks": true, "PUT /webhooks/{id}": true, "POST /webhooks/{id}/secret": true, "POST /webhooks/{id}/test": true, "POST /webhooks/{id}/replay": true}

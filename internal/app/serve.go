@@ -101,6 +101,7 @@ func (n *Node) serve(ctx context.Context, l net.Listener, out io.Writer) error {
 	defer cancel()
 	g.Drain()
 	n.Bookings.EndLive()
+	n.Door.EndLive()
 	if err := g.Shutdown(drain); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}

@@ -1,6 +1,7 @@
 package checkin
 
 import (
+	"encoding/hex"
 	"errors"
 
 	"boxoffice/internal/checkinapi"
@@ -39,4 +40,10 @@ func readCode(keys ticket.Keys, s *checkinapi.Scan, eventID string) code {
 		return code{wrong: checkinapi.Forged}
 	}
 	return code{wrong: checkinapi.MalformedCode}
+}
+
+// firstDigest is the digest of a ticket's first issue, in hexadecimal.
+func firstDigest(p place, planVersion int64) (string, error) {
+	d, err := ticket.Ticket{BookingID: p.booking, Seat: p.seat, PlanVersion: planVersion}.Digest(nil)
+	return hex.EncodeToString(d[:]), err
 }

@@ -247,6 +247,8 @@ func decideRules(s *checkinapi.Scan, f *facts) decision {
 		at = f.now
 	}
 	switch {
+	case s.Decided == checkinapi.Admitted && f.settings.Alone == checkinapi.AloneRefuse:
+		return refuse(checkinapi.AloneIsRefused)
 	case !ok, len(entrance.Sections) > 0 && !slices.Contains(entrance.Sections, f.section):
 		return refuse(checkinapi.WrongEntrance)
 	case f.settings.OpensAt != 0 && at < f.settings.OpensAt:

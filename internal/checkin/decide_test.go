@@ -68,6 +68,9 @@ func TestDecide(t *testing.T) {
 		{"undo another's", func(s *checkinapi.Scan, f *facts) {
 			s.Kind, s.Of, f.named = checkinapi.Undo, checkinapi.Ref{Device: "b"}, in
 		}, checkinapi.NotAllowed},
+		{"alone, where nobody may be", func(s *checkinapi.Scan, f *facts) {
+			s.Decided, f.settings.Alone = checkinapi.Admitted, checkinapi.AloneRefuse
+		}, checkinapi.AloneIsRefused},
 		{"revoked", func(_ *checkinapi.Scan, f *facts) { f.device.RevokedAt = evening }, checkinapi.DeviceRevoked},
 		{"revoked, and it asks with an old time", func(s *checkinapi.Scan, f *facts) { s.At, f.device.RevokedAt = 0, evening-1 }, checkinapi.DeviceRevoked},
 		{"revoked after it let somebody in", func(s *checkinapi.Scan, f *facts) {

@@ -44,6 +44,8 @@ type People interface {
 // Issues tells which code of a seat is the current one; see checkinapi.Issuing.
 type Issues interface {
 	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error)
+	IssuesSince(ctx context.Context, eventID string, after int64, limit int) ([]checkinapi.SeatIssue, error)
+	IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error)
 }
 
 // Config configures the service.
@@ -70,6 +72,7 @@ type Service struct {
 	views map[string]*view // by event
 	over  chan struct{}    // closed when live feeds end
 	ended bool
+	feeds sync.WaitGroup // goroutines that look for news
 }
 
 const (
@@ -109,6 +112,7 @@ func (s *Service) EndLive() {
 // Close decides the scans that wait, and returns when all are answered.
 func (s *Service) Close() {
 	s.EndLive()
+	s.feeds.Wait()
 	for _, q := range s.queue {
 		q.Close()
 	}

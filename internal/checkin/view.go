@@ -29,10 +29,14 @@ type view struct {
 	tally   *checkinapi.Attendance      // without tickets and names; nil: to be counted
 	counts  map[string]int64            // scans, by device
 	index   *guests                     // of the people with tickets; nil: not read yet
+	end     func()                      // of the goroutine that looks for news
 	watched int                         // live feeds
 	used    time.Time                   // when it was last asked for
 	plan    *seating.Plan               // of the sale; nil: not read yet
 	planAt  time.Time                   // when it was last asked which one that is
+	sales   *sales                      // nil: not read yet
+	told    version                     // of the list that devices were told of
+	listing sync.Mutex                  // one list is made at a time
 	reading sync.Mutex                  // one read of the tables at a time
 }
 

@@ -255,3 +255,28 @@ func (g *gateOf) in(token string) checkinapi.Reason {
 	g.t.Helper()
 	return g.send(g.scan(checkinapi.In, token))[0].Reason
 }
+
+func (w *world) IssuesSince(_ context.Context, _ string, after int64, _ int) (list []checkinapi.SeatIssue, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for booking, seats := range w.issues {
+		for seat, one := range seats {
+			if one.Rev > after {
+				list = append(list, checkinapi.SeatIssue{BookingID: booking, Seat: seat, Issue: one})
+			}
+		}
+	}
+	return list, nil
+}
+
+func (w *world) IssueRevs(context.Context, []string) (map[string]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rev := int64(0)
+	for _, seats := range w.issues {
+		for _, one := range seats {
+			rev = max(rev, one.Rev)
+		}
+	}
+	return map[string]int64{gala: rev}, nil
+}

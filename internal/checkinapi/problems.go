@@ -7,8 +7,28 @@ var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"no-tickets":         {Kind: errs.Conflict, Says: "The booking has no tickets: it is not paid, or it was cancelled."},
 		"replaced-too-often": {Kind: errs.Conflict, Says: "The ticket of a seat was replaced as often as that is possible."},
+		"device-revoked":     {Kind: errs.Unauthenticated, Says: "There is no device with this token, or it was revoked. Pair it again."},
+		"device-not-now":     {Kind: errs.Forbidden, Says: "The device is not allowed at this time: see valid_from and valid_until."},
+		"no-names":           {Kind: errs.Forbidden, Says: "The device may not see the names of guests, or nobody may by the settings of the door."},
+		"entrance-in-use":    {Kind: errs.Conflict, Says: "A device is paired with an entrance that is missing; device names it. Revoke the device first."},
+		"too-many-devices":   {Kind: errs.Conflict, Says: "The event has too many devices. Revoke those that are not used."},
+		"counter-used":       {Kind: errs.Conflict, Says: "The device has used the counter for another scan; fields names it. Nothing was stored. Give the scan a new counter."},
+		"already-inside":     {Kind: errs.Conflict, Says: "Somebody is inside with this ticket already."},
+		"not-inside":         {Kind: errs.Conflict, Says: "Nobody is inside with this ticket."},
+		"nothing-to-undo":    {Kind: errs.Conflict, Says: "There is no scan of this ticket that counts."},
 	},
 	Operations: map[string][]string{
+		"update-door":       {"changed-meanwhile", "entrance-in-use"},
+		"create-pairing":    {"too-many-devices"},
+		"create-correction": {"already-inside", "not-inside", "nothing-to-undo"},
+
 		"reissue-tickets": {"no-tickets", "replaced-too-often"},
+
+		"get-door-state":     {"device-revoked", "device-not-now"},
+		"get-door-list":      {"device-revoked", "device-not-now"},
+		"list-scans":         {"device-revoked", "device-not-now"},
+		"create-scans":       {"device-revoked", "device-not-now", "counter-used"},
+		"watch-door":         {"device-revoked", "device-not-now"},
+		"search-door-guests": {"device-revoked", "device-not-now", "no-names"},
 	},
 }

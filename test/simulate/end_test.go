@@ -63,6 +63,7 @@ func (w *world) end(v map[string]*op) {
 		w.money()
 		w.letters()
 		w.invoices()
+		w.judgeDoors()
 		w.toldOrganizers()
 		w.toldAudiences()
 		return len(w.broken) == 0

@@ -18,8 +18,10 @@ type world struct {
 	hooks      map[string]*hook
 	said       map[string]*announcement
 	kept       map[string]*kept
-	tried      map[string]bool // holds that may have been made without an answer, by caller, event and key
-	broken     []string        // rules that were broken, and how
+	gates      map[string]*gate
+	doors      map[string]*doorway // by event
+	tried      map[string]bool     // holds that may have been made without an answer, by caller, event and key
+	broken     []string            // rules that were broken, and how
 	trace      []string
 	knows      map[string]bool // fields of events that this revision has
 	alone      bool            // one request at a time: answers can be held against all that was told

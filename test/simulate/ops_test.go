@@ -20,7 +20,7 @@ type op struct {
 // vocabulary is every operation, by the name that steps have.
 func vocabulary() map[string]*op {
 	v := map[string]*op{}
-	for _, part := range []map[string]*op{seatOps(), moneyOps(), eventOps(), accountOps(), hookOps(), announceOps(), invoiceOps(), worldOps()} {
+	for _, part := range []map[string]*op{seatOps(), moneyOps(), eventOps(), accountOps(), hookOps(), announceOps(), invoiceOps(), doorOps(), worldOps()} {
 		for name, o := range part {
 			v[name] = o
 		}

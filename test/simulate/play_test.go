@@ -76,7 +76,7 @@ func setStage(r *record) (*stage, error) {
 
 func (st *stage) world(r *record, nodes int) *world {
 	w := &world{house: newHouse(r, nodes), people: map[string]*person{}, events: map[string]*event{}, hooks: map[string]*hook{}, said: map[string]*announcement{}, bookings: map[string]*booking{},
-		payments: map[string]*pay{}, kept: map[string]*kept{}, tried: map[string]bool{}, knows: st.knows, alone: true}
+		payments: map[string]*pay{}, kept: map[string]*kept{}, gates: map[string]*gate{}, doors: map[string]*doorway{}, tried: map[string]bool{}, knows: st.knows, alone: true}
 	for name, p := range st.people {
 		w.people[name] = &p
 	}
