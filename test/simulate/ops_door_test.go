@@ -252,7 +252,9 @@ func toldScan(w *world, s *Step, r *reply) {
 		w.fail("a ticket is for its event", "booking %s at the door of %s: %s", b.name, d.event, r)
 	case s.Method == "in" && sc.admitted && !b.unclear && (b.status == "cancelled" || slices.Contains(b.gaveBack, s.Seats[0]) && !slices.Contains(b.seats, s.Seats[0])):
 		w.fail("who has the money back stays outside", "booking %s is %s, seat %s: %s", b.name, b.status, s.Seats[0], r)
-	case s.Method == "in" && !sc.admitted && owns && !d.revoked && !w.maybeInside(sc):
+	case s.Method == "in" && sc.admitted && b.issue[s.Seats[0]] > 0: // its code is of issue 0
+		w.fail("a ticket that was replaced stays replaced", "booking %s, seat %s comes in: %s", b.name, s.Seats[0], r)
+	case s.Method == "in" && !sc.admitted && owns && !d.revoked && !w.maybeInside(sc) && (reason != "replaced" || !b.reissued):
 		w.fail("who has paid comes in", "booking %s, seat %s, refused with %s: %s", b.name, s.Seats[0], reason, r)
 	case sc.admitted && (s.Method == "in") == w.surelyInside(sc):
 		w.fail("one visit for each ticket", "booking %s, seat %s, %s: %s", b.name, s.Seats[0], s.Method, r)

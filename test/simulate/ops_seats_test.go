@@ -427,6 +427,7 @@ func askReissue(w *world, s *Step) *request {
 	q := askLook(w, s)
 	if q != nil {
 		q.method, q.path, q.body = "POST", q.path+"/tickets/reissue", map[string]any{"reason": "The codes were seen."}
+		w.bookings[s.Booking].reissued = true
 	}
 	return q
 }
