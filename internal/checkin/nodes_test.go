@@ -9,7 +9,6 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"boxoffice/internal/checkinapi"
-	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // asked is what a gate asks about one seat.
@@ -48,9 +47,6 @@ var door = porcupine.Model{
 // ticket, one is inside, as if they had asked one after the other.
 func TestTwoNodes(t *testing.T) {
 	w := newWorld(t)
-	if !sqldbtest.OnPostgres(t) {
-		w.cfg.URL = sqldbtest.Postgres(t)
-	}
 	nodes := []*Service{w.node(t), w.node(t)}
 	const seats, gates, rounds = 6, 6, 15
 	ann := w.sell("ann", 0, 1, 2, 3, 4, 5)
