@@ -211,7 +211,7 @@ func (s *Service) registerDevices(api huma.API) {
 			return s.list(ctx, d.EventID, in.Since)
 		})
 	huma.Register(api, operation("create-scans", http.MethodPost, "/door/scans", "Send scans", "Decides scans that ask, and records those that the device has decided alone: in order, all or none. The same scan sent again gets the same answer. "+
-		"A device that was revoked may still send, for two days, what it has scanned before.", route.Device|route.Bulk, 403, 409, 422, 503),
+		"A device that was revoked may still send, for two days, what it has scanned before.", route.Device|route.Bulk|route.LongNumbers, 403, 409, 422, 503),
 		func(ctx context.Context, in *scansIn) (*scansOut, error) {
 			d, err := s.asking(ctx, true)
 			if err != nil {
