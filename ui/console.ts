@@ -7,13 +7,14 @@ const pause = 1000;
 const again = 3000;
 
 /**
- * Keeps the figures of a sale up to date: the live feed says that something has
- * changed, the server says what it looks like now.
+ * Keeps the figures of a page up to date: the live feed says that something has
+ * changed, the server says what it looks like now. A page without a feed asks every
+ * data-every ms.
  */
 export function figures(root: ParentNode): void {
   const box = root.querySelector<HTMLElement>("[data-figures]");
-  if (!box?.dataset.figures || !box.dataset.live) return;
-  const { figures: url, live } = box.dataset;
+  if (!box?.dataset.figures) return;
+  const { figures: url, live, every } = box.dataset;
   let wanted = false;
   let busy = false;
   const fetchNow = async (): Promise<void> => {
@@ -35,19 +36,20 @@ export function figures(root: ParentNode): void {
     if (!busy && !document.hidden) void fetchNow();
   };
   // The browser comes back by itself after a break; when the server refuses it, we do.
-  const follow = (): void => {
-    const feed = new EventSource(live);
+  const follow = (from: string): void => {
+    const feed = new EventSource(from);
     feed.addEventListener("seats", ask);
     feed.onerror = () => {
       if (feed.readyState !== EventSource.CLOSED) return;
       const retry = (): void => {
         ask();
-        follow();
+        follow(from);
       };
       setTimeout(retry, again * (1 + Math.random()));
     };
   };
-  follow();
+  if (live) follow(live);
+  if (every) setInterval(ask, Number(every));
   document.addEventListener("visibilitychange", () => {
     if (wanted) ask();
   });

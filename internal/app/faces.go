@@ -123,7 +123,7 @@ func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orde
 	for _, r := range p.Wallets.Routes() {
 		g.Page(r.Method, r.Path, r.Traits, r.Serve)
 	}
-	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Issues: p.Issues, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices}, log)
+	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Issues: p.Issues, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices, Door: p.Door}, log)
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,13 @@ var pageRights = map[string]string{
 	"GET /organizer/events/{event}/settlement":        "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/settlement.csv":    "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/settlement.pdf":    "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door":              "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door/figures":      "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door/settings":     "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/door/settings":    "303 403 403 412 404 412", // another version
+	"GET /organizer/events/{event}/door/devices":      "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/door/devices":     "303 403 403 200 404 200", // the page with the code
+	"GET /organizer/events/{event}/door/guests":       "303 403 403 200 404 200",
 	"GET /organizer/seller":                           "303 403 403 200 200 200",
 	"POST /organizer/seller":                          "303 403 403 303 303 303",
 	"GET /organizer/invoices":                         "303 403 403 200 200 200",
@@ -126,6 +133,12 @@ var pageRights = map[string]string{
 	"POST /organizer/events/{event}/orders/{booking}/seats":  "303 403 403 303 404 303",
 
 	"POST /organizer/events/{event}/orders/{booking}/tickets": "303 403 403 303 404 303",
+
+	"GET /organizer/events/{event}/door/attendance.csv":    "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door/devices/{device}":  "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/door/devices/{device}": "303 403 403 303 404 303",
+	"GET /organizer/events/{event}/door/guests/{booking}":  "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/door/guests/{booking}": "303 403 403 303 404 303",
 
 	"GET /organizer/events/{event}/orders/{booking}/evidence.zip": "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/announcements":                 "303 403 403 200 404 200",
@@ -164,6 +177,9 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/release":                      "booking=x",
 	"POST /organizer/events/{event}/announcements":                "subject=Snow&text=Come+early.",
 	"POST /organizer/events/{event}/announcements/{announcement}": "do=save&subject=Hail&text=Come+early.",
+	"POST /organizer/events/{event}/door/settings":                "version=77&entrances%5B0%5D.id=main&entrances%5B0%5D.name=Main&reentry=never&alone=admit",
+	"POST /organizer/events/{event}/door/devices":                 "name=Left+door",
+	"POST /organizer/events/{event}/door/guests/{booking}":        "seat=$seat&kind=in&reason=The+code+was+torn.",
 	"POST /organizer/seller":                                      "name=Hall&street=Theaterplatz+1&city=Berlin&country=de&tax_rate=7&time_zone=Europe%2FBerlin",
 	"POST /organizer/events/{event}/orders/{booking}/refund":      "do=back&amount=1&left=5000&reason=Bad+view.",
 	"POST /organizer/events/{event}/orders/{booking}/seats":       "seats=$seat&reason=Closed.",

@@ -220,7 +220,7 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	if strings.Contains(route, "/invoice-details") {
 		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
 	}
-	if s.payment != "" && (strings.HasSuffix(route, "/seats") || strings.HasSuffix(route, "/door/corrections")) {
+	if s.payment != "" && (strings.HasSuffix(route, "/seats") || strings.HasSuffix(route, "/door/corrections") || strings.Contains(route, "/door/guests/")) {
 		s.seat = h.must(t, owner, "GET", "/bookings/"+s.booking, "", "seat_number")
 	}
 	if strings.Contains(route, "/invoices/") {

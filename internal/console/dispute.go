@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
@@ -53,11 +54,13 @@ type evidence struct {
 	log       notifyapi.OrderLog
 	documents []invoiceapi.Document
 	moves     []reasonRow // to other seats
+	scans     []checkinapi.Entry
+	entrance  func(id string) string // its name
 	made      time.Time
 }
 
-// dispute answers with one file about an order: the terms, the payment, the emails, and
-// the invoices. Its texts are in English, which those who ask read.
+// dispute answers with one file about an order: the terms, the payment, the emails, the
+// scans at the door, and the invoices. Its texts are in English, which those who ask read.
 func (c *Console) dispute(v *page.Visit, e *eventapi.Event) error {
 	x, err := c.evidence(v, e)
 	if err != nil {
@@ -85,6 +88,7 @@ func (x *evidence) pack(w io.Writer, pdf func(*invoiceapi.Document) ([]byte, err
 	x.put(z, "summary.txt", x.summary)
 	x.put(z, "payment.csv", x.steps)
 	x.put(z, "emails.csv", x.emails)
+	x.put(z, "scans.csv", x.scanned)
 	for i := range x.documents[:min(len(x.documents), papersPacked)] {
 		d := &x.documents[i]
 		raw, err := pdf(d)
@@ -131,6 +135,19 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 		return nil, err
 	}
 	if x.log, err = c.Mails.OrderLog(ctx, v.Caller, bookingID); err != nil {
+		return nil, err
+	}
+	rules, err := c.Door.Settings(ctx, v.Caller, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	x.entrance = func(id string) string {
+		if one, ok := rules.Entrance(id); ok {
+			return one.Name
+		}
+		return id
+	}
+	if x.scans, err = c.Door.History(ctx, v.Caller, bookingID); err != nil {
 		return nil, err
 	}
 	x.documents, err = c.orderInvoices(v, x.order)
@@ -199,6 +216,11 @@ func (x *evidence) summary(w io.Writer) {
 			say("  "+string(s.Status), "%s%s", at(s.At), of)
 		}
 	}
+	for i := range x.scans {
+		if s := &x.scans[i]; s.Kind == checkinapi.In && s.Outcome == checkinapi.Admitted && !s.Undone {
+			say("Came in", "%s, with the ticket for %s", at(time.UnixMilli(s.At)), s.Spot.Label)
+		}
+	}
 	fmt.Fprintln(w, "\nTerms of cancelling when the booking was made, as shown before the payment:")
 	for _, line := range termsInWords(&x.sale, o.Currency) {
 		fmt.Fprintln(w, "- "+line)
@@ -213,7 +235,7 @@ func (x *evidence) summary(w io.Writer) {
 		}
 		fmt.Fprintf(w, "- %s %s\n", money.Format(f.Amount, o.Currency), until)
 	}
-	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (the latest 100 emails about the booking at\nmost, with the answers of mail servers), invoices and credit notes.\n")
+	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (the latest 100 emails about the booking at\nmost, with the answers of mail servers), scans.csv (each scan of its tickets at the door), invoices and\ncredit notes.\n")
 	if n := len(x.documents) - papersPacked; n > 0 {
 		fmt.Fprintf(w, "%d more credit notes are left out. The page of the order has them all.\n", n)
 	}
@@ -270,6 +292,21 @@ func (x *evidence) emails(w io.Writer) {
 	for i := len(x.log.Lines) - 1; i >= 0; i-- {
 		l := &x.log.Lines[i]
 		_ = out.Write([]string{l.CreatedAt.UTC().Format(time.RFC3339), string(l.Kind), safetext.Cell(l.To), string(l.State), l.DoneAt.UTC().Format(time.RFC3339), safetext.Cell(l.Answer)})
+	}
+	out.Flush()
+}
+
+// scanned writes which tickets were scanned at the door, the first scan first.
+func (x *evidence) scanned(w io.Writer) {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"at", "seat", "kind", "outcome", "reason", "counts", "device", "entrance", "how", "without_network", "note"})
+	yes := map[bool]string{true: "yes", false: "no"}
+	for i := range x.scans {
+		s := &x.scans[i]
+		_ = out.Write([]string{
+			time.UnixMilli(s.At).UTC().Format(time.RFC3339), safetext.Cell(s.Spot.Label), string(s.Kind), string(s.Outcome), string(s.Reason), yes[s.Outcome == checkinapi.Admitted && !s.Undone],
+			safetext.Cell(s.DeviceName), safetext.Cell(x.entrance(s.Entrance)), string(s.How), yes[s.Alone], safetext.Cell(s.Note),
+		})
 	}
 	out.Flush()
 }

@@ -27,7 +27,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		z, err := zip.NewReader(bytes.NewReader(file.Bytes()), int64(file.Len()))
-		if err != nil || len(z.File) != 3+c.packed || made != c.packed {
+		if err != nil || len(z.File) != 4+c.packed || made != c.packed {
 			t.Fatalf("%d documents: %d made, %v", c.documents, made, err)
 		}
 		summary, err := z.Open("summary.txt")

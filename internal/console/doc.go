@@ -13,5 +13,7 @@
 //	attendees.go  the attendees as CSV
 //	announcements.go  messages to everybody who has tickets
 //	webhooks.go   the programs of an organizer that are told what happens
+//	door.go       who is inside; door_rules.go, door_devices.go, door_guests.go: the door's
+//	              rules, the devices, and guests with their scans
 //	reconciliation.go  days compared with the payment gateway's list, for admins
 package console

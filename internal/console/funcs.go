@@ -30,6 +30,8 @@ var funcs = template.FuncMap{
 		}
 		return int(math.Round(1000 * (float64(sold) + float64(withHeld)*float64(held)) / all))
 	},
+	// share returns the length of a bar, up to 1000, that is n of all.
+	"share": func(n, all int64) int64 { return min(1000, 1000*n/max(all, 1)) },
 	// there converts a time to a zone.
 	"there": func(t time.Time, zone string) time.Time {
 		if z, err := time.LoadLocation(zone); err == nil {

@@ -31,6 +31,7 @@ type Services struct {
 	Announcements notifyapi.Announcer
 	Invoices      invoiceapi.Service
 	Money         paymentapi.Reconciliations
+	Door          Door
 }
 
 // Issues says which ticket of a seat is the current one (see checkinapi.Issuing).

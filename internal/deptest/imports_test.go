@@ -85,7 +85,7 @@ var allowed = map[string][]string{
 	// beside them: values and documents
 	"ticket": {"codec", "id", "jobs", "signing", "sqldb", "ticket/sheet"}, "ticket/sheet": {"ticket/letters"}, "ticket/letters": {},
 	"poster":  {},
-	"console": append([]string{"page"}, faces...),
+	"console": append([]string{"page", "ticket"}, faces...),
 	"gate":    {"locale", "page"}, // its data comes over the API
 	// behind them
 	"notify":        append([]string{"notify/letter", "notify/mail", "notify/sms", "signing"}, services...),

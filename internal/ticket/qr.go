@@ -1,7 +1,9 @@
 package ticket
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	qr "github.com/piglig/go-qr"
 )
@@ -27,6 +29,20 @@ func NewQR(token string) (QR, error) {
 // strict Content-Security-Policy.
 func (q QR) SVG() ([]byte, error) {
 	return q.code.ToSVGBytes(qr.NewQrCodeImgConfig(1, quiet, qr.WithOptimalSVG()))
+}
+
+// Inline returns the QR code of a text as SVG, to be embedded in a page.
+func Inline(text string) (string, error) {
+	code, err := NewQR(text)
+	if err != nil {
+		return "", err
+	}
+	svg, err := code.SVG()
+	_, rest, found := strings.Cut(string(svg), "<svg") // without the declarations that only a separate file needs
+	if err == nil && !found {
+		err = errors.New("QR code: no drawing")
+	}
+	return "<svg" + rest, err
 }
 
 // runs calls draw for each stretch of dark modules in a row: column, row, length.

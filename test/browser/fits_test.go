@@ -45,19 +45,25 @@ func (f *fitting) page(name, path, wait string) {
 		if wait != "" {
 			f.wait(wait)
 		}
-		for _, screen := range widths {
+		f.widths(name+"-"+lang, name+" ("+lang+")")
+	}
+}
+
+// widths looks at the page that is shown.
+func (f *fitting) widths(shot, name string) {
+	f.t.Helper()
+	for _, screen := range widths {
+		f.must(f.tab.Look(screen))
+		list, err := f.tab.Clipped()
+		f.must(err)
+		for _, text := range list {
+			f.t.Errorf("%s, %d wide: %s", name, screen.Width, text)
+		}
+		if *shots != "" {
+			f.picture(fmt.Sprintf("%s-%d", shot, screen.Width))
+			screen.Dark = true
 			f.must(f.tab.Look(screen))
-			list, err := f.tab.Clipped()
-			f.must(err)
-			for _, text := range list {
-				f.t.Errorf("%s (%s), %d wide: %s", name, lang, screen.Width, text)
-			}
-			if *shots != "" {
-				f.picture(fmt.Sprintf("%s-%s-%d", name, lang, screen.Width))
-				screen.Dark = true
-				f.must(f.tab.Look(screen))
-				f.picture(fmt.Sprintf("%s-%s-%d-dark", name, lang, screen.Width))
-			}
+			f.picture(fmt.Sprintf("%s-%d-dark", shot, screen.Width))
 		}
 	}
 }
