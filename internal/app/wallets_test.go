@@ -199,6 +199,28 @@ func TestPassIsUpdated(t *testing.T) {
 	}
 }
 
+// A ticket that is replaced gets another pass; the one before is void.
+func TestPassOfReplacedTicket(t *testing.T) {
+	h, _ := withWallets(t)
+	ann, nobody := h.visitor(t, "ann"), userapi.Fan{}
+	booking, _ := h.bought(t, ann, 1, paymentapi.SandboxOK)
+	apple, _ := h.passPaths(t, booking)
+	_, old := passOf(t, h.ask(t, ann, "GET", apple[0], "").Body.Bytes())
+	if w := h.ask(t, ann, "POST", "/bookings/"+booking+"/tickets/reissue", `{}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	_, made := passOf(t, h.ask(t, ann, "GET", apple[0], "").Body.Bytes())
+	if made.Serial == old.Serial || made.Voided {
+		t.Errorf("%+v, before %+v", made, old)
+	}
+	for serial, token := range map[string]string{old.Serial: old.Token, made.Serial: made.Token} {
+		_, now := passOf(t, h.ask(t, nobody, "GET", "/wallet/v1/passes/"+appletest.PassType+"/"+serial, "", "Authorization", "ApplePass "+token).Body.Bytes())
+		if now.Voided != (serial == old.Serial) {
+			t.Errorf("%+v", now)
+		}
+	}
+}
+
 // Routes of the web service declare that they need no session, and none is there without
 // certificates.
 func TestWalletRoutes(t *testing.T) {

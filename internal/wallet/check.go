@@ -82,9 +82,9 @@ func (s *Service) check(ctx context.Context) (more bool, failed error) {
 		return false, err
 	}
 	for _, of := range byBooking(list) {
-		digests, err := s.digests(ctx, of)
+		digests, replaced, err := s.digests(ctx, of)
 		if err == nil {
-			err = s.store.checked(ctx, of, digests, now)
+			err = s.store.checked(ctx, of, digests, replaced, now)
 		} else if ctx.Err() == nil {
 			err = errors.Join(fmt.Errorf("booking %s: %w", of[0].bookingID, err), s.store.postpone(ctx, of, now.Add(checkAgain)))
 		}
@@ -107,23 +107,26 @@ func byBooking(list []pass) (groups [][]pass) {
 	return groups
 }
 
-// digests are what passes of a booking say now. Those of a booking that is gone stay.
-func (s *Service) digests(ctx context.Context, list []pass) ([]string, error) {
+// digests are what passes of a booking say now, and whether their tickets were replaced.
+// Those of a booking that is gone stay.
+func (s *Service) digests(ctx context.Context, list []pass) (digests []string, replaced []bool, err error) {
 	o, err := s.cfg.Tickets().WalletOrder(ctx, list[0].bookingID)
 	gone := errs.KindOf(err) == errs.NotFound
 	if err != nil && !gone {
-		return nil, err
+		return nil, nil, err
 	}
-	digests := make([]string, len(list))
+	digests, replaced = make([]string, len(list)), make([]bool, len(list))
 	for i, p := range list {
 		if digests[i] = p.digest; gone {
 			continue
 		}
-		if digests[i], err = s.cfg.Keys.Apple.Digest(o, p.seat, p.serial); err != nil {
-			return nil, err
+		t := o.Seat(p.seat)
+		replaced[i] = t != nil && t.Issue != p.issue
+		if digests[i], err = s.cfg.Keys.Apple.Digest(o, p.seatIn(o), p.serial); err != nil {
+			return nil, nil, err
 		}
 	}
-	return digests, nil
+	return digests, replaced, nil
 }
 
 // push tells some devices that passes of theirs have changed; more says that there are

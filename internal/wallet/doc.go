@@ -4,7 +4,7 @@
 //	keys.go      the certificates and keys, from the settings
 //	service.go   makes passes; serial numbers and their tokens
 //	http.go      the web service that devices ask (Apple's protocol)
-//	follow.go    finds passes whose tickets may have changed: ledgers, messages, issues
+//	follow.go    finds passes whose tickets may have changed: ledgers, messages, replaced tickets
 //	check.go     compares these with their tickets, and tells devices
 //	store.go     the tables
 //	apple        the .pkpass, and notifications

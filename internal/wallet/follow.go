@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -115,7 +116,7 @@ func (f *follow) round(ctx context.Context) error {
 	if len(events) == 0 {
 		return nil
 	}
-	return errors.Join(f.lookAtHeads(ctx), f.follower.CatchUp(ctx, nil, f.apply), f.apply(ctx), f.reissued(ctx, events))
+	return errors.Join(f.reissued(ctx, events), f.lookAtHeads(ctx), f.follower.CatchUp(ctx, nil, f.apply), f.apply(ctx))
 }
 
 // take follows these events, and no others.
@@ -208,19 +209,23 @@ func (f *follow) again(eventID string) {
 	f.look = true
 }
 
-// reissued finds the bookings whose tickets were issued again.
+// reissued finds the bookings whose tickets were replaced.
 func (f *follow) reissued(ctx context.Context, events map[string]followed) (failed error) {
 	if f.s.cfg.Issues == nil {
 		return nil
 	}
-	for eventID, at := range events {
-		for after := at.issue; ; {
-			ids, last, err := f.s.cfg.Issues.Reissued(ctx, eventID, after, issuesAtOnce)
+	revs, err := f.s.cfg.Issues.IssueRevs(ctx, slices.Collect(maps.Keys(events)))
+	if err != nil {
+		return fmt.Errorf("replaced tickets: %w", err)
+	}
+	for eventID, rev := range revs {
+		for after := events[eventID].rev; after < rev; {
+			bookings, last, err := f.s.cfg.Issues.Reissued(ctx, eventID, after, issuesAtOnce)
 			if err == nil && last > after {
-				err = f.s.store.reissued(ctx, eventID, ids, last, f.s.cfg.Now())
+				err = f.s.store.reissued(ctx, eventID, bookings, last, f.s.cfg.Now())
 			}
 			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("tickets of event %s that were issued again: %w", eventID, err))
+				failed = errors.Join(failed, fmt.Errorf("replaced tickets of event %s: %w", eventID, err))
 			}
 			if err != nil || last <= after {
 				break

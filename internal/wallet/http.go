@@ -47,20 +47,20 @@ const (
 	mostPushToken = 256 // characters; hexadecimal
 )
 
-// named reads what the address names: the serial number's booking and seat, and the digest
-// that the pass of the device was made with. It refuses a wrong token.
-func (s *Service) named(r *http.Request) (serial, bookingID string, seat int32, digest string, err error) {
-	serial = r.PathValue("serial")
+// named reads what the address names: the pass as its serial number says, with the digest
+// that the device's was made with. It refuses a wrong token.
+func (s *Service) named(r *http.Request) (p pass, err error) {
+	serial := r.PathValue("serial")
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	digest, ok := s.authorized(serial, token)
 	if !strings.EqualFold(scheme, "ApplePass") || !ok {
-		return "", "", 0, "", errs.New(errs.Unauthenticated, "bad-token", "Authorization must be ApplePass, a space, and the token of the pass.")
+		return pass{}, errs.New(errs.Unauthenticated, "bad-token", "Authorization must be ApplePass, a space, and the token of the pass.")
 	}
-	bookingID, seat, err = parseSerial(serial)
-	if err != nil || r.PathValue("type") != s.cfg.Keys.Apple.PassType {
-		err = errs.Missing("pass")
+	if p, err = parseSerial(serial); err != nil || r.PathValue("type") != s.cfg.Keys.Apple.PassType {
+		return pass{}, errs.Missing("pass")
 	}
-	return serial, bookingID, seat, digest, err
+	p.digest = digest
+	return p, nil
 }
 
 // deviceOf is the id of the device that asks, which it has made itself.
@@ -74,7 +74,7 @@ func deviceOf(r *http.Request) (string, error) {
 
 // register answers 201 if the pass was not registered for the device, else 200.
 func (s *Service) register(w http.ResponseWriter, r *http.Request) error {
-	serial, bookingID, seat, digest, err := s.named(r)
+	p, err := s.named(r)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (s *Service) register(w http.ResponseWriter, r *http.Request) error {
 		return errs.Bad("pushToken", "bad-push-token", "must be a push token, in hexadecimal")
 	}
 	made, err := s.registerPass(r.Context(), registration{
-		deviceID: deviceID, pushToken: body.PushToken, serial: serial, bookingID: bookingID, seat: seat, digest: digest, now: s.cfg.Now(),
+		deviceID: deviceID, pushToken: body.PushToken, serial: p.serial, bookingID: p.bookingID, seat: p.seat, issue: p.issue, digest: p.digest, now: s.cfg.Now(),
 	})
 	if err != nil {
 		return err
@@ -113,15 +113,12 @@ func (s *Service) registerPass(ctx context.Context, reg registration) (bool, err
 	if err != nil {
 		return false, err
 	}
-	reg.head = heads[eventID]
-	for i := range o.Seats {
-		reg.seats = append(reg.seats, o.Seats[i].Ordinal)
-	}
+	reg.head, reg.seats = heads[eventID], o.Seats
 	return s.store.register(ctx, reg)
 }
 
 func (s *Service) unregister(w http.ResponseWriter, r *http.Request) error {
-	serial, _, _, _, err := s.named(r)
+	p, err := s.named(r)
 	if err != nil {
 		return err
 	}
@@ -129,7 +126,7 @@ func (s *Service) unregister(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.unregister(r.Context(), deviceID, serial); err != nil {
+	if err := s.store.unregister(r.Context(), deviceID, p.serial); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)
@@ -168,30 +165,30 @@ func (s *Service) changed(w http.ResponseWriter, r *http.Request) error {
 
 // latest sends a pass as it is now; 304 if it has not changed.
 func (s *Service) latest(w http.ResponseWriter, r *http.Request) error {
-	serial, bookingID, seat, _, err := s.named(r)
+	p, err := s.named(r)
 	if err != nil {
 		return err
 	}
-	at, changedAt, found, err := s.store.current(r.Context(), bookingID, serial)
+	now, found, err := s.store.current(r.Context(), p.bookingID, p.serial)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-store")
 	if found {
-		seat = at
-		changed := time.UnixMicro(changedAt).UTC().Truncate(time.Second)
+		p.seat, p.issue = now.seat, now.issue
+		changed := time.UnixMicro(now.changedAt).UTC().Truncate(time.Second)
 		h.Set("Last-Modified", changed.Format(http.TimeFormat))
 		if since, err := http.ParseTime(r.Header.Get("If-Modified-Since")); err == nil && !changed.After(since) {
 			w.WriteHeader(http.StatusNotModified)
 			return nil
 		}
 	}
-	o, err := s.cfg.Tickets().WalletOrder(r.Context(), bookingID)
+	o, err := s.cfg.Tickets().WalletOrder(r.Context(), p.bookingID)
 	if err != nil {
 		return err
 	}
-	file, err := s.pass(o, seat, serial)
+	file, err := s.pass(o, p.seatIn(o), p.serial)
 	if err != nil {
 		return err
 	}

@@ -46,10 +46,12 @@ type Tickets interface {
 	WalletOrder(ctx context.Context, bookingID string) (*walletapi.Order, error)
 }
 
-// Issues tells which tickets were issued again.
+// Issues tells which tickets were replaced.
 type Issues interface {
-	// Reissued returns the bookings of an event that have had tickets issued again after a
-	// revision, at most limit, and the last revision among them.
+	// IssueRevs returns the latest rev of events; see checkinapi.Issuing.
+	IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error)
+	// Reissued returns the bookings of an event whose tickets were replaced after a rev, for
+	// at most limit seats, and the last rev among them; 0: there are none.
 	Reissued(ctx context.Context, eventID string, after int64, limit int) (bookingIDs []string, last int64, err error)
 }
 
@@ -64,7 +66,7 @@ type Config struct {
 	Tickets  func() Tickets // which are built later
 	Bookings Bookings
 	Events   Events
-	Issues   Issues // nil: tickets are never issued again
+	Issues   Issues // nil: tickets are never replaced
 
 	APNs APNs
 }
@@ -150,12 +152,16 @@ func (s *Service) ApplePass(ctx context.Context, o *walletapi.Order, seat int32)
 	if !s.Offers().Apple {
 		return nil, errs.Missing("pass")
 	}
-	serial, err := s.store.serialOf(ctx, o.BookingID, seat)
+	t := o.Seat(seat)
+	if t == nil {
+		return nil, errs.Missing("ticket")
+	}
+	serial, err := s.store.serialOf(ctx, o.BookingID, seat, t.Issue)
 	if err != nil {
 		return nil, err
 	}
 	if serial == "" {
-		serial = serialFor(o.BookingID, seat)
+		serial = serialFor(o.BookingID, seat, t.Issue)
 	}
 	return s.pass(o, seat, serial)
 }
@@ -184,20 +190,33 @@ func (s *Service) GoogleLink(o *walletapi.Order, seat int32) (string, error) {
 	return s.cfg.Keys.Google.Link(o, seat, s.cfg.Now())
 }
 
-// A serial number is the booking's id, a dash, and the seat that the pass was made for.
-func serialFor(bookingID string, seat int32) string {
-	return bookingID + "-" + strconv.Itoa(int(seat))
+// A serial number is the booking's id, and the seat and issue that the pass was made for. A
+// ticket that is replaced gets another pass: whoever has the old one must not get the new
+// code.
+func serialFor(bookingID string, seat int32, issue uint16) string {
+	return bookingID + "-" + strconv.Itoa(int(seat)) + "-" + strconv.Itoa(int(issue))
 }
 
 var errSerial = errors.New("wallet: not a serial number")
 
-func parseSerial(serial string) (bookingID string, seat int32, err error) {
-	bookingID, text, _ := strings.Cut(serial, "-")
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n < 0 || !id.ValidBooking(bookingID) || serialFor(bookingID, int32(n)) != serial {
-		return "", 0, errSerial
+func parseSerial(serial string) (p pass, err error) {
+	bookingID, rest, _ := strings.Cut(serial, "-")
+	seat, issue, _ := strings.Cut(rest, "-")
+	n, err := strconv.ParseInt(seat, 10, 32)
+	i, err2 := strconv.ParseUint(issue, 10, 16)
+	if err != nil || err2 != nil || n < 0 || !id.ValidBooking(bookingID) || serialFor(bookingID, int32(n), uint16(i)) != serial {
+		return pass{}, errSerial
 	}
-	return bookingID, int32(n), nil
+	return pass{serial: serial, bookingID: bookingID, seat: int32(n), issue: uint16(i)}, nil
+}
+
+// seatIn is the seat of an order that a pass is for; none: its ticket was cancelled or
+// replaced.
+func (p *pass) seatIn(o *walletapi.Order) int32 {
+	if t := o.Seat(p.seat); t == nil || t.Issue != p.issue {
+		return none
+	}
+	return p.seat
 }
 
 // A token is the digest of what the pass said when it was made, in 16 characters, and a

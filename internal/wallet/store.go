@@ -10,14 +10,16 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/walletapi"
 )
 
 const (
 	// By the primary keys.
 	sqlPass     = `SELECT digest, changed_at FROM wallet_passes WHERE event_id = $1 AND serial = $2`
-	sqlAdd      = `INSERT INTO wallet_passes (event_id, serial, booking_id, seat, digest, changed_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	sqlCurrent  = `SELECT seat, issue, changed_at FROM wallet_passes WHERE event_id = $1 AND serial = $2`
+	sqlAdd      = `INSERT INTO wallet_passes (event_id, serial, booking_id, seat, issue, digest, changed_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
 	sqlTouch    = `UPDATE wallet_passes SET changed_at = $1 WHERE event_id = $2 AND serial = $3`
-	sqlMove     = `UPDATE wallet_passes SET seat = $1 WHERE event_id = $2 AND serial = $3`
+	sqlMove     = `UPDATE wallet_passes SET seat = $1, issue = 0 WHERE event_id = $2 AND serial = $3`
 	sqlDueEvent = `UPDATE wallet_passes SET due_at = $1 WHERE event_id = $2`
 	sqlChecked  = `UPDATE wallet_passes SET due_at = 0 WHERE event_id = $1 AND serial = $2 AND due_at = $3`
 	sqlPostpone = `UPDATE wallet_passes SET due_at = $1 WHERE event_id = $2 AND serial = $3 AND due_at = $4`
@@ -34,19 +36,19 @@ const (
 	sqlOfDevice    = `SELECT p.serial, p.changed_at FROM wallet_registrations r JOIN wallet_passes p ON p.event_id = substr(r.serial, 1, 16) AND p.serial = r.serial
 		WHERE r.device_id = $1 AND p.changed_at > $2`
 
-	sqlEvents   = `SELECT event_id, seq, issue FROM wallet_events`
-	sqlFollow   = `INSERT INTO wallet_events (event_id, seq, issue) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING`
+	sqlEvents   = `SELECT event_id, seq, rev FROM wallet_events`
+	sqlFollow   = `INSERT INTO wallet_events (event_id, seq, rev) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING`
 	sqlSeen     = `UPDATE wallet_events SET seq = $1 WHERE event_id = $2 AND seq < $1`
-	sqlIssue    = `UPDATE wallet_events SET issue = $1 WHERE event_id = $2 AND issue < $1`
+	sqlRev      = `UPDATE wallet_events SET rev = $1 WHERE event_id = $2 AND rev < $1`
 	sqlUnfollow = `DELETE FROM wallet_events WHERE event_id = $1`
 
 	// By wallet_passes_by_booking.
 	sqlOfBooking  = `SELECT serial, seat FROM wallet_passes WHERE event_id = $1 AND booking_id = $2 ORDER BY serial`
 	sqlDueBooking = `UPDATE wallet_passes SET due_at = $1 WHERE event_id = $2 AND booking_id = $3`
-	sqlBySeat     = `SELECT serial FROM wallet_passes WHERE event_id = $1 AND booking_id = $2 AND seat = $3 ORDER BY serial LIMIT 1`
+	sqlBySeat     = `SELECT serial FROM wallet_passes WHERE event_id = $1 AND booking_id = $2 AND seat = $3 AND issue = $4 ORDER BY serial LIMIT 1`
 
 	// By wallet_passes_due and wallet_devices_due.
-	sqlDue    = `SELECT event_id, serial, booking_id, seat, digest, changed_at, due_at FROM wallet_passes WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
+	sqlDue    = `SELECT event_id, serial, booking_id, seat, issue, digest, changed_at, due_at FROM wallet_passes WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
 	sqlPushes = `SELECT id, push_token, push_at, tries FROM wallet_devices WHERE push_at > 0 AND push_at <= $1 ORDER BY push_at LIMIT $2`
 
 	// By wallet_registrations_by_pass. Serial numbers begin with their event's id.
@@ -69,6 +71,7 @@ func newStore(db *sqldb.DB) store { return store{db} }
 type pass struct {
 	eventID, serial, bookingID string
 	seat                       int32
+	issue                      uint16 // of the seat's ticket
 	digest                     string
 	changedAt, dueAt           int64 // µs
 }
@@ -92,9 +95,10 @@ type registration struct {
 	deviceID, pushToken string
 	serial, bookingID   string
 	seat                int32
-	digest              string  // what the device's pass says
-	seats               []int32 // that the booking has
-	head                int64   // of the event's ledger, read before the booking
+	issue               uint16
+	digest              string           // what the device's pass says
+	seats               []walletapi.Seat // that the booking has
+	head                int64            // of the event's ledger, read before the booking
 	now                 time.Time
 }
 
@@ -111,22 +115,22 @@ func (s store) register(ctx context.Context, r registration) (made bool, err err
 			return err
 		}
 		if len(known) == 0 {
-			for _, seat := range r.seats {
-				if seat == r.seat {
+			for _, s := range r.seats {
+				if s.Ordinal == r.seat {
 					continue
 				}
-				if _, err := tx.ExecContext(ctx, sqlAdd, eventID, serialFor(r.bookingID, seat), r.bookingID, seat, "", now, 0); err != nil {
+				if _, err := tx.ExecContext(ctx, sqlAdd, eventID, serialFor(r.bookingID, s.Ordinal, s.Issue), r.bookingID, s.Ordinal, s.Issue, "", now, 0); err != nil {
 					return err
 				}
 			}
 		}
 		seat := r.seat
-		if !slices.Contains(r.seats, seat) {
+		if !slices.ContainsFunc(r.seats, func(s walletapi.Seat) bool { return s.Ordinal == r.seat && s.Issue == r.issue }) {
 			seat = none
 		}
 		for _, do := range [][]any{
 			{sqlFollow, eventID, r.head},
-			{sqlAdd, eventID, r.serial, r.bookingID, seat, r.digest, now, now},
+			{sqlAdd, eventID, r.serial, r.bookingID, seat, r.issue, r.digest, now, now},
 			{sqlDevice, r.deviceID, r.pushToken},
 		} {
 			if _, err := tx.ExecContext(ctx, do[0].(string), do[1:]...); err != nil {
@@ -207,20 +211,20 @@ func (s store) changedSince(ctx context.Context, deviceID string, since int64) (
 	return serials, last, rows.Err()
 }
 
-// current returns the seat that a pass is for, and when it has changed; found is false if
-// nobody has registered it or another pass of its booking.
-func (s store) current(ctx context.Context, bookingID, serial string) (seat int32, changedAt int64, found bool, err error) {
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT seat, changed_at FROM wallet_passes WHERE event_id = $1 AND serial = $2`, id.Event(bookingID), serial).Scan(&seat, &changedAt)
+// current returns the seat and issue that a pass is for, and when it has changed; found is
+// false if nobody has registered it or another pass of its booking.
+func (s store) current(ctx context.Context, bookingID, serial string) (p pass, found bool, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, sqlCurrent, id.Event(bookingID), serial).Scan(&p.seat, &p.issue, &p.changedAt)
 	if err == sql.ErrNoRows { //nolint:errorlint // as Scan returns it
-		return 0, 0, false, nil
+		return pass{}, false, nil
 	}
-	return seat, changedAt, err == nil, err
+	return p, err == nil, err
 }
 
 // serialOf returns the serial number of the pass for a seat of a booking; "": there is none
 // that a device knows.
-func (s store) serialOf(ctx context.Context, bookingID string, seat int32) (string, error) {
-	list, err := sqldb.Texts(ctx, s.db.Reader(), sqlBySeat, id.Event(bookingID), bookingID, seat)
+func (s store) serialOf(ctx context.Context, bookingID string, seat int32, issue uint16) (string, error) {
+	list, err := sqldb.Texts(ctx, s.db.Reader(), sqlBySeat, id.Event(bookingID), bookingID, seat, issue)
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
@@ -228,7 +232,7 @@ func (s store) serialOf(ctx context.Context, bookingID string, seat int32) (stri
 }
 
 // followed is how far an event was read.
-type followed struct{ seq, issue int64 }
+type followed struct{ seq, rev int64 }
 
 // events returns the events that have passes.
 func (s store) events(ctx context.Context) (map[string]followed, error) {
@@ -241,7 +245,7 @@ func (s store) events(ctx context.Context) (map[string]followed, error) {
 	for rows.Next() {
 		var eventID string
 		var f followed
-		if err := rows.Scan(&eventID, &f.seq, &f.issue); err != nil {
+		if err := rows.Scan(&eventID, &f.seq, &f.rev); err != nil {
 			return nil, fmt.Errorf("events with passes: %w", err)
 		}
 		list[eventID] = f
@@ -354,14 +358,14 @@ func dueBookings(ctx context.Context, tx *sql.Tx, bookingIDs []string, now time.
 	return nil
 }
 
-// reissued says that the passes of some bookings are due, since their tickets were issued
-// again up to a revision.
+// reissued says that the passes of some bookings are due, since their tickets were replaced
+// up to a revision.
 func (s store) reissued(ctx context.Context, eventID string, bookingIDs []string, last int64, now time.Time) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := dueBookings(ctx, tx, bookingIDs, now); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, sqlIssue, last, eventID)
+		_, err := tx.ExecContext(ctx, sqlRev, last, eventID)
 		return err
 	})
 }
@@ -375,7 +379,7 @@ func (s store) due(ctx context.Context, now time.Time, limit int) (list []pass, 
 	defer rows.Close()
 	for rows.Next() {
 		var p pass
-		if err := rows.Scan(&p.eventID, &p.serial, &p.bookingID, &p.seat, &p.digest, &p.changedAt, &p.dueAt); err != nil {
+		if err := rows.Scan(&p.eventID, &p.serial, &p.bookingID, &p.seat, &p.issue, &p.digest, &p.changedAt, &p.dueAt); err != nil {
 			return nil, fmt.Errorf("due passes: %w", err)
 		}
 		list = append(list, p)
@@ -396,12 +400,18 @@ func (s store) postpone(ctx context.Context, list []pass, at time.Time) error {
 }
 
 // checked records what passes say now, by their digests, and has the devices told of those
-// that say something else. A pass that has become due again stays due.
-func (s store) checked(ctx context.Context, list []pass, digests []string, now time.Time) error {
+// that say something else. A pass that has become due again stays due; one whose ticket was
+// replaced is for no seat any more, whatever becomes of its booking.
+func (s store) checked(ctx context.Context, list []pass, digests []string, replaced []bool, now time.Time) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		for i, p := range list {
 			if _, err := tx.ExecContext(ctx, sqlChecked, p.eventID, p.serial, p.dueAt); err != nil {
 				return err
+			}
+			if replaced[i] {
+				if _, err := tx.ExecContext(ctx, sqlMove, none, p.eventID, p.serial); err != nil {
+					return err
+				}
 			}
 			if digests[i] == p.digest {
 				continue

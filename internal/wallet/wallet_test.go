@@ -101,10 +101,10 @@ func TestUpdates(t *testing.T) {
 			w.change(booking, func(o *walletapi.Order) { o.Seats = []walletapi.Seat{seatOf(50), seatOf(42)} })
 			w.happens(ledger.Swapped, booking, true, 42, 50)
 		}, []string{"0a", "0b"}, false, seatOf(50).Token},
-		"issued again": {func(w *world) {
-			w.change(booking, func(o *walletapi.Order) { o.Seats[0].Token = "NEW" })
-			w.again = append(w.again, other, booking)
-		}, []string{"0a", "0b"}, false, "NEW"},
+		"replaced": {func(w *world) {
+			w.replaces(other, 7)
+			w.replaces(booking, 41)
+		}, []string{"0a", "0b", "0c"}, true, ""},
 		"event moved": {func(w *world) {
 			for _, b := range []string{booking, other} {
 				w.change(b, func(o *walletapi.Order) { o.Date = "2027-01-01" })
@@ -221,8 +221,58 @@ func TestMovedPassKeepsItsNumber(t *testing.T) {
 	if again, _ := w.issued(booking, 50); again != serial {
 		t.Errorf("%s, want %s", again, serial)
 	}
-	if stays, _ := w.issued(booking, 42); stays != booking+"-42" {
+	if stays, _ := w.issued(booking, 42); stays != booking+"-42-0" {
 		t.Error(stays)
+	}
+}
+
+// Whoever has the pass of a ticket that was replaced never gets the new code: not by an
+// update, not by asking, not after a move. The new ticket has a pass of its own.
+func TestReplacedTicket(t *testing.T) {
+	w := newWorld(t)
+	serial, token := w.registers("thief", "0e", booking, 41)
+	unregistered, itsToken := w.issued(other, 7)
+	w.told()
+	w.replaces(booking, 41)
+	w.replaces(other, 7)
+	newSerial, newToken := w.registers(phone, "0a", booking, 41)
+	if newSerial == serial || newSerial != booking+"-41-1" {
+		t.Errorf("%s, %s", newSerial, serial)
+	}
+	if told := w.told(); !slices.Equal(told, []string{"0e"}) {
+		t.Errorf("told %v", told)
+	}
+	look := func(when string) {
+		t.Helper()
+		if p := w.fetched(serial, token); !p.Voided || p.Codes != nil {
+			t.Errorf("%s: the old pass: %+v", when, p)
+		}
+		if p := w.fetched(newSerial, newToken); p.Voided || len(p.Codes) != 1 {
+			t.Errorf("%s: the new pass: %+v", when, p)
+		}
+	}
+	look("replaced")
+	if p := w.fetched(unregistered, itsToken); !p.Voided {
+		t.Errorf("a pass that nobody has registered: %+v", p)
+	}
+	w.change(booking, func(o *walletapi.Order) { o.Seats = []walletapi.Seat{seatOf(50), seatOf(42)} })
+	w.happens(ledger.Swapped, booking, true, 42, 50)
+	if told := w.told(); !slices.Equal(told, []string{"0a"}) {
+		t.Errorf("told %v of the move", told)
+	}
+	look("moved")
+	w.replaces(booking, 50)
+	if told := w.told(); !slices.Equal(told, []string{"0a"}) {
+		t.Errorf("told %v", told)
+	}
+	if p := w.fetched(newSerial, newToken); !p.Voided {
+		t.Errorf("replaced after the move: %+v", p)
+	}
+	if a := w.ask("POST", registrationPath("thief2", serial), token, `{"pushToken":"0f"}`); a.Code != 201 {
+		t.Fatal(a.Code)
+	}
+	if told := w.told(); !slices.Equal(told, []string{"0f"}) {
+		t.Errorf("an old file on a new device: told %v", told)
 	}
 }
 
@@ -332,7 +382,7 @@ func TestMostDevices(t *testing.T) {
 	for i := range mostDevices + 2 {
 		w.wait(time.Second)
 		if _, err := w.store.register(t.Context(), registration{
-			deviceID: fmt.Sprint("device", i+1), pushToken: "0a", serial: serial, bookingID: booking, seat: 41, digest: token[:digestLen], seats: []int32{41, 42}, now: w.now,
+			deviceID: fmt.Sprint("device", i+1), pushToken: "0a", serial: serial, bookingID: booking, seat: 41, digest: token[:digestLen], seats: w.orders[booking].Seats, now: w.now,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -418,11 +468,11 @@ func TestMoved(t *testing.T) {
 }
 
 func TestSerials(t *testing.T) {
-	if b, seat, err := parseSerial(serialFor(booking, 41)); err != nil || b != booking || seat != 41 {
-		t.Error(b, seat, err)
+	if p, err := parseSerial(serialFor(booking, 41, 3)); err != nil || p.bookingID != booking || p.seat != 41 || p.issue != 3 {
+		t.Error(p, err)
 	}
-	for _, bad := range []string{"", booking, booking + "-", booking + "--1", booking + "-041", booking + "-99999999999", "x-1", booking + "-1-2"} {
-		if _, _, err := parseSerial(bad); err == nil {
+	for _, bad := range []string{"", booking, booking + "-", booking + "-1", booking + "--1-0", booking + "-041-0", booking + "-1-01", booking + "-99999999999-0", booking + "-1-65536", "x-1-0", booking + "-1-2-3"} {
+		if _, err := parseSerial(bad); err == nil {
 			t.Errorf("%q", bad)
 		}
 	}

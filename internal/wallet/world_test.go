@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +50,7 @@ type world struct {
 	entries  []ledger.Entry
 	hear     []func([]ledger.Entry)
 	over     time.Time // of the event
-	again    []string  // bookings whose tickets were issued again
+	replaced []string  // bookings of the tickets that were replaced
 	pushed   []string  // tokens that APNs was asked about
 	apnsSays int       // 0: 200
 }
@@ -169,9 +170,26 @@ func (w *world) Events(_ context.Context, ids []string) (map[string]eventapi.Eve
 func (w *world) Reissued(_ context.Context, _ string, after int64, limit int) ([]string, int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := w.again[after:]
+	list := w.replaced[after:]
 	list = list[:min(len(list), limit)]
 	return list, after + int64(len(list)), nil
+}
+
+// IssueRevs implements Issues.
+func (w *world) IssueRevs(context.Context, []string) (map[string]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return map[string]int64{event: int64(len(w.replaced))}, nil
+}
+
+// replaces replaces the ticket for a seat.
+func (w *world) replaces(bookingID string, seat int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.orders[bookingID].Seat(seat)
+	t.Issue++
+	t.Token = "issue" + strconv.Itoa(int(t.Issue))
+	w.replaced = append(w.replaced, bookingID)
 }
 
 // happens appends an entry to the ledger; heard says whether this node hears of it at once.

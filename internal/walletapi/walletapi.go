@@ -32,6 +32,7 @@ type Order struct {
 // Seat is the ticket for one seat.
 type Seat struct {
 	Ordinal int32  // in the event's seating plan
+	Issue   uint16 // how often the ticket was replaced
 	Token   string // what the code holds
 	Section string
 	Row     string // "" in a general-admission area

@@ -27,7 +27,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-const serial = "06a1b2c3d4e5f6g7h8j9k0m1n2p3q4r5s6t7-41"
+const serial = "06a1b2c3d4e5f6g7h8j9k0m1n2p3q4r5s6t7-41-0"
 
 func order() *walletapi.Order {
 	zone := time.FixedZone("CET", 3600)

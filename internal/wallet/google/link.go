@@ -183,7 +183,7 @@ func (a *Account) class(o *walletapi.Order) class {
 
 func (a *Account) object(o *walletapi.Order, s *walletapi.Seat) object {
 	return object{
-		ID: a.Issuer + "." + o.BookingID[id.Len:] + "-" + strconv.Itoa(int(s.Ordinal)), ClassID: a.class(o).ID, State: "ACTIVE",
+		ID: a.Issuer + "." + o.BookingID[id.Len:] + "-" + strconv.Itoa(int(s.Ordinal)) + "-" + strconv.Itoa(int(s.Issue)), ClassID: a.class(o).ID, State: "ACTIVE",
 		Barcode:  &barcode{Type: "QR_CODE", Value: s.Token, Text: o.Reference},
 		SeatInfo: seatInfo{textUnlessEmpty(s.Section), textUnlessEmpty(s.Row), textUnlessEmpty(s.Number)},
 		Holder:   o.Holder, Reservation: &reservation{o.Reference}, TicketType: textUnlessEmpty(s.Tier),

@@ -4,9 +4,10 @@
 -- Passes of Apple Wallet that devices have registered, and the others of their bookings.
 CREATE TABLE wallet_passes (
     event_id   TEXT COLLATE "C" NOT NULL,
-    serial     TEXT COLLATE "C" NOT NULL, -- the booking's id, a dash, and the seat that it was made for
+    serial     TEXT COLLATE "C" NOT NULL, -- the booking's id, and the seat and issue that it was made for
     booking_id TEXT COLLATE "C" NOT NULL,
     seat       BIGINT NOT NULL, -- ordinal of the seat that it is for now; -1: none any more
+    issue      BIGINT NOT NULL, -- of the seat's ticket; another issue is another pass
     digest     TEXT   NOT NULL, -- of what it says, as devices were told last
     changed_at BIGINT NOT NULL, -- µs since 1970, when that changed; each change has a second of its own
     due_at     BIGINT NOT NULL, -- µs since 1970, from when on it is to be compared with its ticket; 0: it is not
@@ -37,7 +38,7 @@ CREATE UNIQUE INDEX wallet_registrations_by_pass ON wallet_registrations (serial
 CREATE TABLE wallet_events (
     event_id TEXT COLLATE "C" PRIMARY KEY,
     seq      BIGINT NOT NULL,
-    issue    BIGINT NOT NULL -- how far the issues of its tickets were read
+    rev      BIGINT NOT NULL -- how far the tickets that were replaced were read
 ) /*sqlite: WITHOUT ROWID*/;
 
 -- Which messages were taken (bus.Taken).
