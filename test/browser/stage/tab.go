@@ -86,7 +86,8 @@ func (t *Tab) listen(ev any) {
 	case *runtime.EventExceptionThrown:
 		fault = ev.ExceptionDetails.Error()
 	case *log.EventEntryAdded:
-		if ev.Entry.Level == log.LevelError && !strings.Contains(ev.Entry.Text, "the server responded with a status of") {
+		if ev.Entry.Level == log.LevelError && !strings.Contains(ev.Entry.Text, "the server responded with a status of") &&
+			!strings.Contains(ev.Entry.Text, "net::ERR_INTERNET_DISCONNECTED") { // a test has taken the network away
 			fault = ev.Entry.Text + " " + ev.Entry.URL
 		}
 	case *page.EventJavascriptDialogOpening:
