@@ -65,7 +65,13 @@ const PATIENCE = 15_000;
 export class Wire {
   token = "";
 
-  async request(path: string, init: RequestInit = {}, token = this.token): Promise<Response> {
+  /** Asks, and reads the whole answer in time. */
+  private async request<T>(
+    path: string,
+    read: (answer: Response) => Promise<T>,
+    init: RequestInit = {},
+    token = this.token,
+  ): Promise<T> {
     const headers = new Headers(init.headers);
     if (token) headers.set("Authorization", `Bearer ${token}`);
     const stop = new AbortController();
@@ -79,7 +85,7 @@ export class Wire {
         cache: "no-store",
       });
       if (!answer.ok) throw new Refused(answer.status, await typeOf(answer));
-      return answer;
+      return await read(answer);
     } catch (err) {
       throw err instanceof Refused ? err : new Refused(0, "no-answer");
     } finally {
@@ -87,14 +93,14 @@ export class Wire {
     }
   }
 
-  private async json<T>(path: string, body?: unknown): Promise<T> {
+  private json<T>(path: string, body?: unknown): Promise<T> {
     const init: RequestInit = { headers: { Accept: "application/json" } };
     if (body !== undefined) {
       init.method = "POST";
       init.body = JSON.stringify(body);
       init.headers = { Accept: "application/json", "Content-Type": "application/json" };
     }
-    return (await (await this.request(path, init)).json()) as T;
+    return this.request(path, (answer) => answer.json() as Promise<T>, init);
   }
 
   pair(code: string, name: string): Promise<{ token: string; state: DoorState }> {
@@ -106,13 +112,13 @@ export class Wire {
   }
 
   async list(since: { seq: number; rev: number } | null): Promise<Uint8Array> {
-    const answer = await this.request(`/door/list${since ? `?since=${since.seq}.${since.rev}` : ""}`);
-    return new Uint8Array(await answer.arrayBuffer());
+    const path = `/door/list${since ? `?since=${since.seq}.${since.rev}` : ""}`;
+    return new Uint8Array(await this.request(path, (answer) => answer.arrayBuffer()));
   }
 
   /** The seating plan, which is public: the device's token is not for it. */
-  async plan<T>(path: string): Promise<T> {
-    return (await (await this.request(path, {}, "")).json()) as T;
+  plan<T>(path: string): Promise<T> {
+    return this.request(path, (answer) => answer.json() as Promise<T>, {}, "");
   }
 
   scans(scans: Scan[]): Promise<{ now: number; items: Answer[] }> {
