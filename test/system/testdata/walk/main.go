@@ -133,6 +133,53 @@ func seller(body []byte) (s SellerBody) {
 	return s
 }
 
+// atTheDoor lets somebody in with a ticket, by a device that is paired for it.
+func atTheDoor(org *ClientWithResponses, event, booking, ticket string) {
+	door, err := org.GetDoorWithResponse(ctx, event)
+	step("read the door's settings", door, err, 200, door != nil && door.JSON200 != nil && door.JSON200.Version == 0)
+	rules := DoorRules{Entrances: []DoorEntrance{{Id: "main", Name: "Main entrance"}}, Reentry: "after-exit", Alone: "admit", Names: true}
+	set, err := org.UpdateDoorWithResponse(ctx, event, &UpdateDoorParams{IfMatch: ptr(door.HTTPResponse.Header.Get("ETag"))}, rules)
+	step("change the door's settings", set, err, 200, set != nil && set.JSON200 != nil && set.JSON200.Version == 1)
+	pairing, err := org.CreatePairingWithResponse(ctx, event, NewPairing{Name: "Left", Names: ptr(true)})
+	step("make a pairing code", pairing, err, 201, pairing != nil && pairing.JSON201 != nil)
+	paired, err := as("").CreateDeviceWithResponse(ctx, PairBody{Code: pairing.JSON201.Code})
+	step("pair a device", paired, err, 201, paired != nil && paired.JSON201 != nil)
+	device := as(paired.JSON201.Token)
+	state, err := device.GetDoorStateWithResponse(ctx)
+	step("read the door's state", state, err, 200, state != nil && state.JSON200 != nil && state.JSON200.Event.Id == event)
+	list, err := device.GetDoorListWithResponse(ctx, &GetDoorListParams{})
+	step("read the list", list, err, 200, list != nil && bytes.HasPrefix(list.Body, []byte("BXDL")))
+	same, err := org.GetEventListWithResponse(ctx, event, &GetEventListParams{})
+	step("read the list as its organizer", same, err, 200, same != nil && bytes.HasPrefix(same.Body, []byte("BXDL")))
+	live, err := device.WatchDoor(ctx, &WatchDoorParams{})
+	check(err)
+	steps++
+	check(live.Body.Close())
+	in := DoorScan{Counter: 1, At: time.Now().UnixMilli(), Kind: "in", Token: &ticket, Entrance: "main", How: "camera"}
+	scans, err := device.CreateScansWithResponse(ctx, DoorScans{Scans: []DoorScan{in}})
+	step("scan a ticket", scans, err, 200, scans != nil && scans.JSON200 != nil && scans.JSON200.Items[0].Outcome == "admitted")
+	heard, err := device.ListScansWithResponse(ctx, &ListScansParams{})
+	step("read the scans of others", heard, err, 200, heard != nil && heard.JSON200 != nil && len(heard.JSON200.Items) == 0)
+	found, err := device.SearchDoorGuestsWithResponse(ctx, &SearchDoorGuestsParams{Q: ptr(booking)})
+	step("search a guest at the door", found, err, 200, found != nil && found.JSON200 != nil && len(found.JSON200.Items) > 0)
+	guests, err := org.SearchGuestsWithResponse(ctx, event, &SearchGuestsParams{Q: ptr(booking)})
+	step("search a guest", guests, err, 200, guests != nil && guests.JSON200 != nil && len(guests.JSON200.Items) > 0)
+	inside := slices.IndexFunc(guests.JSON200.Items, func(g DoorGuest) bool { return g.Inside })
+	if inside < 0 {
+		check(fmt.Errorf("nobody is inside: %s", guests.Body))
+	}
+	left, err := org.CreateCorrectionWithResponse(ctx, event, NewCorrection{BookingId: booking, Seat: guests.JSON200.Items[inside].Seat.Label, Kind: "out", Reason: "The guest left by the side door."})
+	step("correct who is inside", left, err, 201, left != nil && left.JSON201 != nil)
+	attendance, err := org.GetAttendanceWithResponse(ctx, event)
+	step("count who is inside", attendance, err, 200, attendance != nil && attendance.JSON200 != nil && attendance.JSON200.Inside == 0 && attendance.JSON200.Entered == 1)
+	file, err := org.GetAttendanceCsvWithResponse(ctx, event)
+	step("read who was inside", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("reference,")))
+	devices, err := org.ListDevicesWithResponse(ctx, event)
+	step("list devices", devices, err, 200, devices != nil && devices.JSON200 != nil && len(devices.JSON200.Items) == 1)
+	revoked, err := org.RevokeDeviceWithResponse(ctx, event, paired.JSON201.Device)
+	step("revoke a device", revoked, err, 200, revoked != nil && revoked.JSON200 != nil && revoked.JSON200.RevokedAt != nil)
+}
+
 func main() {
 	flag.Parse()
 	nobody, root := as(""), as(*admin)
@@ -294,6 +341,9 @@ func main() {
 	step("read the tickets as a PDF", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("%PDF")))
 	replaced, err := fan.ReissueTicketsWithResponse(ctx, booking, &ReissueTicketsParams{}, ReissueInBody{})
 	step("replace tickets", replaced, err, 200, replaced != nil && replaced.JSON200 != nil && len(replaced.JSON200.Items) > 0 && replaced.JSON200.Items[0].Issue == 1)
+	fresh, err := fan.ListTicketsWithResponse(ctx, booking, &ListTicketsParams{})
+	step("list the new tickets", fresh, err, 200, fresh != nil && fresh.JSON200 != nil && len(fresh.JSON200.Items) > 0)
+	atTheDoor(org, event, booking, fresh.JSON200.Items[0].Token)
 	keys, err := nobody.GetTicketKeysWithResponse(ctx)
 	step("read the keys of tickets", keys, err, 200, keys != nil && bytes.Contains(keys.Body, []byte("Ed25519")))
 	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking, nil)
