@@ -14,8 +14,10 @@ import (
 	"boxoffice/internal/page"
 )
 
-// guestsShown is how many guests a search lists.
-const guestsShown = 50
+const (
+	guestsShown = 50  // of a search
+	scansShown  = 200 // of a booking, the latest: a device may scan a ticket as often as it likes
+)
 
 // visitRow is a seat of a guest as it is listed.
 type visitRow struct {
@@ -160,7 +162,7 @@ func (c *Console) showGuest(v *page.Visit, e *eventapi.Event, bookingID string, 
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "door_guest", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
-		"Event": e, "B": b, "Visits": visits, "Entries": entries, "Form": f, "Kinds": []checkinapi.Kind{checkinapi.In, checkinapi.Out, checkinapi.Undo},
+		"Event": e, "B": b, "Visits": visits, "Entries": entries[:min(len(entries), scansShown)], "More": len(entries) > scansShown, "Shown": scansShown, "Form": f, "Kinds": []checkinapi.Kind{checkinapi.In, checkinapi.Out, checkinapi.Undo},
 	})
 }
 

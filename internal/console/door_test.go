@@ -478,6 +478,13 @@ func TestDoorGuests(t *testing.T) {
 	says(t, o.ask(at, form, 409), "Nobody is inside with this ticket. Nothing was changed.")
 	o.door.err = errs.Fields([]errs.Field{errs.Why("required", "is required").In("reason")})
 	says(t, o.ask(at, form, 422), "Please fill this in.")
+	o.door.err, o.door.history = nil, append(make([]checkinapi.Entry, scansShown), o.door.history...)
+	got = o.ask(at, nil, 200)
+	says(t, got, "Only the latest 200 scans are shown.", "of-a-later-version")
+	if n := strings.Count(got, "<strong>"); n != scansShown {
+		t.Errorf("%d scans are shown", n)
+	}
+	o.door.history = o.door.history[scansShown:]
 	o.ask("/guests/"+id.Booking(id.New(tonight.Add(time.Hour)), "ann", "1"), nil, 404)
 	o.hall.booked.Status = bookingapi.Cancelled
 	got = o.ask(at, nil, 200)
