@@ -41,6 +41,7 @@ type cli struct {
 	} `cmd:"" help:"Manage accounts."`
 	Ticket struct {
 		Verify commands.TicketVerify `cmd:"" help:"Verify tickets offline, as at the entrance."`
+		List   commands.TicketList   `cmd:"" help:"Print which tickets of an event are valid, for verify and for check-in devices without a network."`
 		Keys   commands.TicketKeys   `cmd:"" help:"Print the public keys to verify tickets with."`
 	} `cmd:"" help:"Work with tickets."`
 	Bus struct {
@@ -154,7 +155,9 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 	case "admin reset-two-factor":
 		return c.Admin.ResetTwoFactor.Run(ctx, app.Office, stdout)
 	case "ticket verify", "ticket verify <token>":
-		return c.Ticket.Verify.Run(stdin, stdout)
+		return c.Ticket.Verify.Run(ctx, app.Office, stdin, stdout)
+	case "ticket list":
+		return c.Ticket.List.Run(ctx, app.Office, stdout)
 	case "ticket keys":
 		return c.Ticket.Keys.Run(ctx, app.Office, stdout)
 	case "bus dead list":

@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/booking/audit"
+	"boxoffice/internal/checkin/issue"
 	"boxoffice/internal/commands"
 	"boxoffice/internal/demo"
 	"boxoffice/internal/errs"
@@ -27,6 +28,7 @@ var Office = commands.Office{
 	OpenToRead: OpenToRead,
 	Ledger:     booking.Ledger,
 	Verify:     Verify,
+	Door:       door,
 	CheckEmail: checkEmail,
 	Document:   document,
 }
@@ -91,6 +93,27 @@ func Verify(ctx context.Context, db *sqldb.DB, eventID string) (audit.Verified, 
 	}
 	sum.Begun, err = payment.BegunWith(ctx, db.Reader(), eventID)
 	return sum, err
+}
+
+// door reads what an entrance needs of an event; nil: there is no such event.
+func door(ctx context.Context, db *sqldb.DB, eventID string) (*commands.Door, error) {
+	issues, err := issue.New(ctx, issue.Config{DB: db})
+	if err != nil {
+		return nil, err
+	}
+	list, sold, err := issues.List(ctx, booking.Admitting(db), eventID, db.Now())
+	if errs.KindOf(err) == errs.NotFound {
+		return nil, nil //nolint:nilnil // see above
+	}
+	if err != nil {
+		return nil, err
+	}
+	catalogue, err := event.OpenCatalogue(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := catalogue.Plan(ctx, sold.PlanID, sold.PlanVersion)
+	return &commands.Door{List: list, Plan: plan}, err
 }
 
 // document is the OpenAPI document, from a server on an empty database that serves

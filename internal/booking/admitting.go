@@ -8,6 +8,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/sqldb"
 )
 
 // sqlSold reads the head, and all sold seats with their bookings, by keys that begin with
@@ -16,9 +17,24 @@ const sqlSold = `SELECT s.seq, s.plan_id, s.plan_version, s.seats, c.seat, c.boo
 	FROM sales s LEFT JOIN claims c ON c.event_id = s.event_id AND c.expires_at IS NULL
 	LEFT JOIN bookings b ON b.event_id = c.event_id COLLATE "C" AND b.id = c.booking_id WHERE s.event_id = $1`
 
+// Admitting tells who owns seats from a database, for tools that run without the service.
+func Admitting(db *sqldb.DB) bookingapi.Admitting { return admitting{db} }
+
+type admitting struct{ db *sqldb.DB }
+
 // Sold returns the seats of an event that are sold or given away; see bookingapi.Admitting.
-func (s *Service) Sold(ctx context.Context, eventID string) (out bookingapi.SoldSeats, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlSold), eventID)
+func (s *Service) Sold(ctx context.Context, eventID string) (bookingapi.SoldSeats, error) {
+	return admitting{s.db}.Sold(ctx, eventID)
+}
+
+// Holders returns the bookings that own seats now; see bookingapi.Admitting.
+func (s *Service) Holders(ctx context.Context, eventID string, seats []int32) (map[int32]string, error) {
+	return admitting{s.db}.Holders(ctx, eventID, seats)
+}
+
+// Sold implements bookingapi.Admitting.
+func (a admitting) Sold(ctx context.Context, eventID string) (out bookingapi.SoldSeats, err error) {
+	rows, err := a.db.Reader().QueryContext(ctx, a.db.Text(sqlSold), eventID)
 	if err != nil {
 		return out, fmt.Errorf("read sold seats: %w", err)
 	}
@@ -62,8 +78,8 @@ const sqlHolders = `SELECT c.seat, c.booking_id FROM claims c JOIN bookings b ON
 		/*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/
 	AND c.expires_at IS NULL AND NOT (b.price_version = -1 AND b.payment_id = 'block')`
 
-// Holders returns the bookings that own seats now; see bookingapi.Admitting.
-func (s *Service) Holders(ctx context.Context, eventID string, seats []int32) (map[int32]string, error) {
+// Holders implements bookingapi.Admitting.
+func (a admitting) Holders(ctx context.Context, eventID string, seats []int32) (map[int32]string, error) {
 	out := make(map[int32]string, len(seats))
 	switch {
 	case len(seats) == 0:
@@ -75,7 +91,7 @@ func (s *Service) Holders(ctx context.Context, eventID string, seats []int32) (m
 	if err != nil {
 		return nil, fmt.Errorf("read holders: %w", err)
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlHolders), eventID, string(list))
+	rows, err := a.db.Reader().QueryContext(ctx, a.db.Text(sqlHolders), eventID, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("read holders: %w", err)
 	}

@@ -33,6 +33,8 @@ type Office struct {
 	Ledger func(db *sqldb.DB) ledger.Source
 	// Verify replays the ledger of one event ("": of all) against the tables of all services.
 	Verify func(ctx context.Context, db *sqldb.DB, eventID string) (audit.Verified, error)
+	// Door reads what an entrance needs of an event; nil: there is no such event.
+	Door func(ctx context.Context, db *sqldb.DB, eventID string) (*Door, error)
 	// CheckEmail says why a text is not an email address.
 	CheckEmail func(text string) errs.Reason
 	// Document is the OpenAPI document of the API.

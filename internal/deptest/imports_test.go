@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 	"wallet/apple/appletest":   {}, // for tests
 	"wallet/google":            {"codec", "id", "walletapi"},
 	"wallet/google/googletest": {"codec"}, // for tests
-	"checkin/issue":            services,
+	"checkin/issue":            append([]string{"ticket"}, services...),
 	"booking/tables":           append([]string{"bookingapi"}, leaves...),
 	"booking/audit":            append([]string{"booking/tables"}, services...),
 	"booking/report":           services,
