@@ -14,5 +14,7 @@
 //	ways_test.go       the same by touch, without scripts, by keyboard
 //	after_test.go      tickets, and giving seats back
 //	offline_test.go    tickets where there is no network
+//	door_test.go       the check-in app, with a camera, a scanner, and no network
+//	photo_test.go      pictures of codes as a camera sees them
 //	organizer_test.go  an event from its form to its cancellation
 package browser
