@@ -97,7 +97,7 @@ type pairedOut struct {
 // doorScan is a scan as a device sends it.
 type doorScan struct {
 	Counter     int64              `json:"counter" minimum:"1" maximum:"9007199254740991" doc:"Number of the scan, of the device. A scan that is sent again keeps it." example:"12"`
-	At          int64              `json:"at" minimum:"1577836800000" maximum:"4102444800000" doc:"Time of the device's hybrid logical clock, ms since 1970, corrected by its offset to the server's time. One that is more than 10 minutes ahead of the server's time counts as 10 minutes ahead." example:"1796068800000"`
+	At          int64              `json:"at" minimum:"946684800000" maximum:"4102444800000" doc:"Time of the device's hybrid logical clock, ms since 1970, corrected by its offset to the server's time. One that is more than 10 minutes ahead of the server's time counts as 10 minutes ahead." example:"1796068800000"`
 	N           int64              `json:"n,omitempty" minimum:"0" maximum:"1000000000" doc:"Logical part of the clock: tells apart what happened within the same ms." example:"0"`
 	Kind        checkinapi.Kind    `json:"kind" enum:"in,out,undo" doc:"in: somebody comes in. out: somebody leaves. undo: takes away the scan that of names." example:"in"`
 	Token       string             `json:"token,omitempty" maxLength:"4300" doc:"What the code of the ticket says. Anything else than a ticket is refused as malformed." example:"AIC2Q…"`

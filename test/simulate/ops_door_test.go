@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"boxoffice/internal/ticket"
 )
@@ -25,6 +26,8 @@ type gate struct {
 	counter                      int64
 	scans                        map[string]*scan // by the name of their step
 	revoked                      bool             // or it may be
+	asked                        bool             // with its code, which may be used
+	until                        time.Time        // of its code
 }
 
 // scan is a scan as its gate knows it.
@@ -92,12 +95,15 @@ func askInvite(w *world, s *Step) *request {
 	if e == nil || e.id == "" {
 		return nil
 	}
-	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + e.id + "/door/pairings", body: map[string]any{"name": "Gate " + s.Name, "valid_until": "2099-01-01T00:00:00Z"}}
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + e.id + "/door/pairings", body: map[string]any{"name": "Gate " + s.Name, "valid_until": w.clock.now().Add(300 * 24 * time.Hour)}}
 }
 
 func toldInvite(w *world, s *Step, r *reply) {
+	if r.status == 422 {
+		w.fail("a gate can be paired", "event %s: %s", s.Event, r)
+	}
 	if r.ok() {
-		w.gates[s.Name] = &gate{name: s.Name, event: s.Event, code: text(r.doc["code"]), scans: map[string]*scan{}}
+		w.gates[s.Name] = &gate{name: s.Name, event: s.Event, until: at(r.doc["expires_at"]), code: text(r.doc["code"]), scans: map[string]*scan{}}
 	}
 }
 
@@ -133,7 +139,12 @@ func askPair(w *world, s *Step) *request {
 }
 
 func toldPair(w *world, s *Step, r *reply) {
-	if d := w.gates[s.Of]; r.ok() && d.token == "" {
+	d := w.gates[s.Of]
+	if r.status == 422 && d.token == "" && !d.asked && r.came.Before(d.until) {
+		w.fail("a gate can be paired", "%s with event %s: %s", d.name, d.event, r)
+	}
+	d.asked = true
+	if r.ok() && d.token == "" {
 		d.id, d.token = text(r.doc["device"]), text(r.doc["token"])
 	}
 }
@@ -165,8 +176,11 @@ func makeScan(g *gen, s *Step) bool {
 
 func askScan(w *world, s *Step) *request {
 	d, b := w.gates[s.Of], w.bookings[s.Booking]
-	if d == nil || b == nil || d.token == "" || b.id == "" {
+	if d == nil || b == nil || d.token == "" || b.id == "" || len(s.Seats) == 0 && len(b.seats) == 0 {
 		return nil
+	}
+	if len(s.Seats) == 0 { // of a script that does not know which one was sold
+		s.Seats = b.seats[:1]
 	}
 	sc := d.scans[s.Name]
 	if sc == nil {
@@ -177,6 +191,7 @@ func askScan(w *world, s *Step) *request {
 		}
 		token, err := w.signed(b.id, seat)
 		if err != nil {
+			w.note("no code of a ticket: %v", err)
 			return nil
 		}
 		d.counter++
@@ -200,7 +215,7 @@ func (w *world) sends(sc *scan) *request {
 func (w *world) signed(bookingID string, seat int64) (string, error) {
 	for _, n := range w.nodes {
 		if n.app != nil {
-			return n.app.Tickets.Sign(ticket.Ticket{BookingID: bookingID, Seat: int32(seat)})
+			return n.app.Tickets.Sign(ticket.Ticket{BookingID: bookingID, Seat: int32(seat), PlanVersion: 1})
 		}
 	}
 	return "", errSlow
@@ -237,6 +252,9 @@ func (w *world) learnScan(sc *scan, r *reply) {
 func toldScan(w *world, s *Step, r *reply) {
 	d, b := w.gates[s.Of], w.bookings[s.Booking]
 	sc := d.scans[s.Name]
+	if r.status == 422 || r.status == 403 {
+		w.fail("who has paid comes in", "gate %s cannot scan: %s", d.name, r)
+	}
 	if sc == nil || !r.ok() {
 		return
 	}
@@ -339,8 +357,11 @@ func makeCorrect(g *gen, s *Step) bool {
 
 func askCorrect(w *world, s *Step) *request {
 	b := w.bookings[s.Booking]
-	if b == nil || b.id == "" || w.events[b.event] == nil {
+	if b == nil || b.id == "" || w.events[b.event] == nil || len(s.Seats) == 0 && len(b.seats) == 0 {
 		return nil
+	}
+	if len(s.Seats) == 0 {
+		s.Seats = b.seats[:1]
 	}
 	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + w.events[b.event].id + "/door/corrections", body: map[string]any{
 		"booking_id": b.id, "seat": s.Seats[0], "kind": s.Method, "reason": "The scanner was broken."}}
