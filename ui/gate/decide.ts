@@ -93,10 +93,10 @@ export function passing(q: Omit<Question, "read">, seat: number, key: string): V
   const state = q.state(key);
   if (q.kind === "out") return state.inside ? { admitted: true, reason: "ok", seat, key } : refused("not-inside");
   const { settings, entrance } = q;
-  if (settings.opens_at && q.now < Date.parse(settings.opens_at)) return refused("too-early");
-  if (settings.closes_at && q.now >= Date.parse(settings.closes_at)) return refused("too-late");
   const section = q.section(seat);
   if (entrance.sections?.length && section && !entrance.sections.includes(section)) return refused("wrong-entrance");
+  if (settings.opens_at && q.now < Date.parse(settings.opens_at)) return refused("too-early");
+  if (settings.closes_at && q.now >= Date.parse(settings.closes_at)) return refused("too-late");
   if (settings.reentry !== "always" && state.inside)
     return { ...refused("already-inside"), first: earlier(state.since) };
   if (settings.reentry === "never" && state.entered) return { ...refused("no-reentry"), first: earlier(state.first) };

@@ -35,6 +35,9 @@ export function fold(marks: Mark[]): State {
   return state;
 }
 
+/** The device of the organizer's corrections, which may undo the scans of any other. */
+const OFFICE = "office";
+
 const name = (of: Ref): string => `${of.device}/${of.counter}`;
 
 /** All entries that this device knows, and what they amount to. Adding one twice changes nothing. */
@@ -60,7 +63,7 @@ export class Fold {
         list.splice(i, 0, m);
         this.seats.set(m.key, list);
         touched.add(m.key);
-      } else if (m.of && m.admitted) {
+      } else if (m.of && m.admitted && (m.device === m.of.device || m.device === OFFICE)) {
         this.undone.add(name(m.of));
         const target = this.entries.get(name(m.of));
         if (target) touched.add(target.key);
