@@ -38,17 +38,16 @@ type scan struct {
 	alone    bool
 	answered bool
 	// By the answer:
-	device           string
-	counter, at, n   int64
-	admitted, doubly bool
+	device         string
+	counter, at, n int64
+	admitted       bool
 }
 
 // doorway is all that came through the door of an event.
 type doorway struct {
-	scans    []*scan
-	unclear  bool // a correction was not answered, or a gate may be lost
-	ordinals map[string]int64
-	tick     int64 // logical part of the gates' clock, which they share here
+	scans   []*scan
+	unclear bool  // a correction was not answered, or a gate may be lost
+	tick    int64 // logical part of the gates' clock, which they share here
 }
 
 func (w *world) doorOf(event string) *doorway {
