@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,53 +62,9 @@ func run(ctx context.Context) error {
 		fmt.Println(filepath.Join(folder, p.name+".png"))
 	}
 	if err := door(s, buyer, event["theatre"], bought); err != nil {
-		return fmt.Errorf("gate: %w", err)
+		return fmt.Errorf("the door: %w", err)
 	}
 	return mails(s)
-}
-
-// door takes the picture of the check-in app as it lets somebody in.
-func door(s *stage.Stage, buyer, event, booking string) error {
-	organizer, err := s.Token("organizer")
-	if err != nil {
-		return err
-	}
-	pairing, err := s.Call("POST", "/events/"+event+"/door/pairings", organizer, map[string]any{"name": "Foyer, left", "entrance": "main"})
-	if err != nil {
-		return err
-	}
-	tickets, err := s.Call("GET", "/bookings/"+booking+"/tickets", buyer, nil)
-	if err != nil {
-		return err
-	}
-	t, err := s.Tab(stage.Phone, true)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	code, _ := pairing["code"].(string)
-	if err := t.Go("/gate#pair=" + code); err != nil {
-		return err
-	}
-	if err := t.Click(".gate-go"); err != nil {
-		return err
-	}
-	if err := t.Wait(`.gate-scan[data-online="true"] .gate-n-entered small`); err != nil {
-		return err
-	}
-	list, _ := tickets["items"].([]any)
-	if len(list) == 0 {
-		return errors.New("the booking has no tickets")
-	}
-	token := list[0].(map[string]any)["token"]
-	if err := t.Eval(fmt.Sprintf(`for (const key of [...%q, "Enter"]) document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }))`, token), nil); err != nil {
-		return err
-	}
-	if err := t.Wait(".gate-verdict:not([hidden])"); err != nil {
-		return err
-	}
-	fmt.Println(filepath.Join(folder, "gate.png"))
-	return t.Shot(filepath.Join(folder, "gate.png"))
 }
 
 // letters has the emails that tests compare with what is written.
