@@ -2,12 +2,14 @@ package app
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/commands"
@@ -81,6 +83,58 @@ func TestTicketCommands(t *testing.T) {
 		var out bytes.Buffer
 		c.v.Data = filepath.Join(dir, "nothing here")
 		err := c.v.Run(t.Context(), Office, strings.NewReader(c.in), &out)
+		if (err == nil) != c.ok || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: %v\n%s", c.name, err, out.String())
+		}
+	}
+}
+
+// Codes that change with time are told apart by their age.
+func TestTicketVerifyOfNow(t *testing.T) {
+	seed := func(n byte) ed25519.PrivateKey {
+		return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+	}
+	signer, err := ticket.NewSigner([]ed25519.PrivateKey{seed(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(keys, signer.Keys().Document(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one := ticket.Ticket{BookingID: id.Booking(id.FromSource("event", "one"), "ann", "1"), Seat: 42, PlanVersion: 1, Issue: 1}
+	part, err := signer.Part(one, ticket.PhoneKey(seed(9).Public().(ed25519.PublicKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := func(age time.Duration, timed bool) string {
+		code, err := ticket.PhoneCode(part, seed(9), time.Now().Add(-age), timed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	token, secret, err := signer.Wallet(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wallet, err := ticket.WalletCode(token, secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, code, says string
+		ok               bool
+	}{
+		{"of now", phone(0, true), "on a phone ", true},
+		{"a copy", phone(16*time.Second, true), "refused  " + ticket.ErrStale.Error(), false},
+		{"of tomorrow", phone(-time.Minute, true), "refused  " + ticket.ErrStale.Error(), false},
+		{"of a phone without the time", phone(time.Hour, false), "1h0m", true},
+		{"in a wallet", wallet, "in a wallet", true},
+		{"the office's part", part, "refused  " + ticket.ErrMalformed.Error(), false},
+	} {
+		var out bytes.Buffer
+		err := (commands.TicketVerify{Storage: settings.Storage{Data: filepath.Join(t.TempDir(), "none")}, Keys: keys, Tokens: []string{c.code}}).Run(t.Context(), Office, strings.NewReader(""), &out)
 		if (err == nil) != c.ok || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: %v\n%s", c.name, err, out.String())
 		}

@@ -30,6 +30,8 @@ func readCode(keys ticket.Keys, s *checkinapi.Scan, eventID string) code {
 	}
 	t, err := keys.Verify(s.Token, eventID)
 	switch {
+	case err == nil && t.Kind != ticket.Fixed:
+		return code{wrong: checkinapi.MalformedCode} // no phone is bound yet
 	case err == nil:
 		return code{place: place{t.BookingID, t.Seat}, issue: t.Issue}
 	case errors.Is(err, ticket.ErrAnotherEvent):
@@ -44,6 +46,6 @@ func readCode(keys ticket.Keys, s *checkinapi.Scan, eventID string) code {
 
 // firstDigest is the digest of a ticket's first issue, in hexadecimal.
 func firstDigest(p place, planVersion int64) (string, error) {
-	d, err := ticket.Ticket{BookingID: p.booking, Seat: p.seat, PlanVersion: planVersion}.Digest(nil)
+	d, err := ticket.Ticket{BookingID: p.booking, Seat: p.seat, PlanVersion: planVersion}.Digest()
 	return hex.EncodeToString(d[:]), err
 }

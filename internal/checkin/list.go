@@ -105,7 +105,7 @@ func (s *Service) makeList(ctx context.Context, v *view, to *sales) error {
 		}
 		p := place{booking, int32(seat)}
 		one := ticket.Ticket{BookingID: booking, Seat: p.seat, PlanVersion: sold.PlanVersion, Issue: issues[p].Number}
-		if l.Seats[seat], err = one.Digest(issues[p].BoundKey); err != nil {
+		if l.Seats[seat], err = one.Digest(); err != nil {
 			return fmt.Errorf("list of the tickets for %s: %w", v.eventID, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"boxoffice/internal/codec"
 	"boxoffice/internal/id"
@@ -48,7 +49,7 @@ func (v TicketVerify) Run(ctx context.Context, o Office, in io.Reader, out io.Wr
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
 	}
-	keys, err := v.keys(ctx, db)
+	keys, proves, err := v.keys(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (v TicketVerify) Run(ctx context.Context, o Office, in io.Reader, out io.Wr
 		if token == "" {
 			continue
 		}
-		said, ok, checked, err := v.verify(keys, &doors, token)
+		said, ok, checked, err := v.verify(keys, proves, &doors, token)
 		if err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (v TicketVerify) Run(ctx context.Context, o Office, in io.Reader, out io.Wr
 
 // verify says what a ticket is for, or why it is refused; checked is false if there is no
 // list for its event.
-func (v TicketVerify) verify(keys ticket.Keys, doors *doors, token string) (said string, ok, checked bool, err error) {
+func (v TicketVerify) verify(keys ticket.Keys, proves func(*ticket.Code) bool, doors *doors, token string) (said string, ok, checked bool, err error) {
 	t, err := keys.Verify(token, v.Event)
 	if errors.Is(err, ticket.ErrAnotherEvent) {
 		return fmt.Sprintf("refused  %v: %s", err, t.EventID()), false, true, nil
@@ -107,17 +108,39 @@ func (v TicketVerify) verify(keys ticket.Keys, doors *doors, token string) (said
 	if err != nil {
 		return "", false, false, err
 	}
-	is := fmt.Sprintf("event %s, booking %s (%s), %s", t.EventID(), t.BookingID, id.Reference(t.BookingID), door.place(&t))
+	is := fmt.Sprintf("event %s, booking %s (%s), %s", t.EventID(), t.BookingID, id.Reference(t.BookingID), door.place(&t.Ticket))
 	if t.Issue > 0 {
 		is += fmt.Sprintf(", replacement %d", t.Issue)
 	}
-	if door == nil || door.List == nil {
+	is += shown(&t, time.Now(), proves == nil)
+	switch {
+	case proves != nil && !proves(&t):
+		return fmt.Sprintf("refused  %v: %s", ticket.ErrSignature, is), false, true, nil
+	case t.Timed && !t.Fresh(time.Now()):
+		return fmt.Sprintf("refused  %v: %s", ticket.ErrStale, is), false, true, nil
+	case door == nil || door.List == nil:
 		return "signed   " + is, true, false, nil
 	}
-	if err := door.List.Check(t, nil); err != nil {
+	if err := door.List.Check(t.Ticket); err != nil {
 		return fmt.Sprintf("refused  %v: %s", err, is), false, true, nil
 	}
 	return "ok       " + is, true, true, nil
+}
+
+// shown says how a code is shown that changes with time, and how old it is.
+func shown(c *ticket.Code, now time.Time, unproved bool) string {
+	age := now.Sub(time.Unix(c.At, 0)).Round(time.Second)
+	switch {
+	case c.Kind == ticket.Fixed:
+		return ""
+	case c.Kind == ticket.InWallet && unproved:
+		return fmt.Sprintf(", in a wallet %v ago, as far as can be told without the database", age)
+	case c.Kind == ticket.InWallet:
+		return fmt.Sprintf(", in a wallet %v ago", age)
+	case !c.Timed:
+		return fmt.Sprintf(", on a phone %v ago by its own clock, which may be wrong", age)
+	}
+	return fmt.Sprintf(", on a phone %v ago", age)
 }
 
 // database opens the database if it is needed and there is one here; else nil.
@@ -131,26 +154,28 @@ func (v TicketVerify) database(ctx context.Context, o Office) (*sqldb.DB, error)
 	return o.OpenToRead(ctx, v.Storage)
 }
 
-func (v TicketVerify) keys(ctx context.Context, db *sqldb.DB) (ticket.Keys, error) {
+// keys returns the public keys, and what proves the codes of wallets; nil: nothing does,
+// without the database's keys.
+func (v TicketVerify) keys(ctx context.Context, db *sqldb.DB) (ticket.Keys, func(*ticket.Code) bool, error) {
 	if v.Keys == "" && db == nil {
-		return ticket.Keys{}, settings.BadFlag("--keys", "it is missing, and there is no database here (--data, --database-url)")
+		return ticket.Keys{}, nil, settings.BadFlag("--keys", "it is missing, and there is no database here (--data, --database-url)")
 	}
 	if v.Keys == "" {
 		s, err := ticket.Open(ctx, db)
 		if err != nil {
-			return ticket.Keys{}, err
+			return ticket.Keys{}, nil, err
 		}
-		return s.Keys(), nil
+		return s.Keys(), s.Proves, nil
 	}
 	document, err := os.ReadFile(v.Keys)
 	if err != nil {
-		return ticket.Keys{}, fmt.Errorf("--keys: %w", err)
+		return ticket.Keys{}, nil, fmt.Errorf("--keys: %w", err)
 	}
 	keys, err := ticket.ParseKeys(document)
 	if err != nil {
-		return ticket.Keys{}, fmt.Errorf("--keys: %w", err)
+		return ticket.Keys{}, nil, fmt.Errorf("--keys: %w", err)
 	}
-	return keys, nil
+	return keys, nil, nil
 }
 
 // files reads --list and --plan.

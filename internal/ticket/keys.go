@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"boxoffice/internal/codec"
@@ -28,6 +29,7 @@ type Signer struct{ now *atomic.Pointer[signingKey] }
 type signingKey struct {
 	key  ed25519.PrivateKey
 	id   keyID
+	all  []ed25519.PrivateKey
 	keys Keys
 }
 
@@ -47,7 +49,7 @@ func (s Signer) Renew(keys []ed25519.PrivateKey) error {
 		public[i] = k.Public().(ed25519.PublicKey)
 	}
 	newest := len(keys) - 1
-	s.now.Store(&signingKey{key: keys[newest], id: thumbprint(public[newest]), keys: NewKeys(public...)})
+	s.now.Store(&signingKey{key: keys[newest], id: thumbprint(public[newest]), all: slices.Clone(keys), keys: NewKeys(public...)})
 	return nil
 }
 

@@ -31,9 +31,14 @@ func (t Ticket) EventID() string { return id.Event(t.BookingID) }
 //
 // Version 1 had neither plan version nor issue: 95 bytes, 152 characters, QR version 6.
 // Such tokens are still accepted, as issue 0.
+//
+// Versions 3 and 4 are no codes by themselves, but the office's part of one that changes
+// with time: see Code.
 const (
-	version1 = 1
-	version2 = 2
+	version1      = 1
+	version2      = 2
+	versionPhone  = 3 // followed by the phone's key
+	versionWallet = 4 // as version 2
 
 	bodyLen1 = 1 + keyIDLen + id.PackedLen + 4
 	bodyLen2 = bodyLen1 + 4 + 2
@@ -41,7 +46,7 @@ const (
 	rawLen2  = bodyLen2 + ed25519.SignatureSize
 
 	tokenLen1 = rawLen1 * 8 / 5
-	TokenLen  = (rawLen2*8 + 4) / 5 // characters of a new token
+	TokenLen  = (rawLen2*8 + 4) / 5 // characters of a token that is a code
 )
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -52,71 +57,64 @@ var (
 	ErrUnknownKey   = errors.New("the ticket is signed with a key that is not in the list of keys")
 	ErrSignature    = errors.New("the ticket is forged or damaged: its signature is wrong")
 	ErrAnotherEvent = errors.New("the ticket is for another event")
+	ErrStale        = errors.New("the code is not one of now: it is a copy, or the clock of the phone is wrong")
 )
 
-// Sign makes the token of a ticket. The same ticket and key yield the same token.
-func (s Signer) Sign(t Ticket) (string, error) {
+// Sign makes the code of a ticket that is printed, or shown as it is: it stays the same. The
+// same ticket and key yield the same code.
+func (s Signer) Sign(t Ticket) (string, error) { return s.now.Load().sign(version2, t, nil) }
+
+// sign makes the token of a version; more is what its body ends with.
+func (k *signingKey) sign(version byte, t Ticket, more []byte) (string, error) {
 	booking, ok := id.Pack(t.BookingID)
 	if !ok || t.Seat < 0 || t.PlanVersion < 1 || t.PlanVersion > math.MaxUint32 {
 		return "", fmt.Errorf("sign ticket: %q, seat %d of plan version %d: not a booking's seat", t.BookingID, t.Seat, t.PlanVersion)
 	}
-	now := s.now.Load()
-	b := make([]byte, 0, rawLen2)
-	b = append(b, version2)
-	b = append(b, now.id[:]...)
+	b := make([]byte, 0, rawLen2+len(more))
+	b = append(b, version)
+	b = append(b, k.id[:]...)
 	b = append(b, booking[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(t.Seat))
 	b = binary.BigEndian.AppendUint32(b, uint32(t.PlanVersion))
 	b = binary.BigEndian.AppendUint16(b, t.Issue)
-	return encoding.EncodeToString(append(b, ed25519.Sign(now.key, b)...)), nil
+	b = append(b, more...)
+	return encoding.EncodeToString(append(b, ed25519.Sign(k.key, b)...)), nil
 }
 
-// Verify decodes a token and checks its signature. Given an event, it also refuses
+// Verify reads a code and checks the signatures in it. Given an event, it also refuses
 // tickets for other events and returns their content. It works offline, so it cannot
 // know whether the booking was cancelled, the seat swapped, or the ticket replaced or
-// already used; see List for the first three.
-func (k Keys) Verify(token, eventID string) (Ticket, error) {
-	b, ok := decode(token)
+// already used (see List for the first three), nor whether a code that changes with time
+// is one of now: see Code.Fresh, and Signer.Proves for codes in a wallet.
+func (k Keys) Verify(code, eventID string) (Code, error) {
+	s, ok := split(code)
 	if !ok {
-		return Ticket{}, ErrMalformed
+		return Code{}, ErrMalformed
 	}
-	body, signature := b[:len(b)-ed25519.SignatureSize], b[len(b)-ed25519.SignatureSize:]
-	key, known := k.find(body[1 : 1+keyIDLen])
+	key, known := k.find(s.body[1 : 1+keyIDLen])
 	if !known {
-		return Ticket{}, ErrUnknownKey
+		return Code{}, ErrUnknownKey
 	}
-	if !ed25519.Verify(key, body, signature) {
-		return Ticket{}, ErrSignature
+	if !ed25519.Verify(key, s.body, s.signature) {
+		return Code{}, ErrSignature
 	}
-	seat := binary.BigEndian.Uint32(body[bodyLen1-4:])
-	if seat > math.MaxInt32 {
-		return Ticket{}, ErrMalformed // signed by another program
+	c, ok := s.content()
+	if !ok {
+		return Code{}, ErrMalformed // signed by another program
 	}
-	t := Ticket{BookingID: id.Unpack([id.PackedLen]byte(body[1+keyIDLen:])), Seat: int32(seat)}
-	if body[0] == version2 {
-		t.PlanVersion = int64(binary.BigEndian.Uint32(body[bodyLen1:]))
-		t.Issue = binary.BigEndian.Uint16(body[bodyLen1+4:])
-		if t.PlanVersion == 0 {
-			return Ticket{}, ErrMalformed // the same
-		}
+	if c.Kind == OnPhone && !ed25519.Verify(c.Phone[:], s.message(), s.phones) {
+		return Code{}, ErrSignature
 	}
-	if eventID != "" && t.EventID() != eventID {
-		return t, ErrAnotherEvent
+	if eventID != "" && c.EventID() != eventID {
+		return c, ErrAnotherEvent
 	}
-	return t, nil
+	return c, nil
 }
 
-// decode returns the bytes of a token of a known version. A token has one spelling
-// besides lower case: bits to spare are zero, and there are no line ends in it.
-func decode(token string) ([]byte, bool) {
-	if len(token) != tokenLen1 && len(token) != TokenLen {
-		return nil, false
-	}
-	token = strings.ToUpper(token)
-	b, err := encoding.DecodeString(token)
-	if err != nil || encoding.EncodeToString(b) != token { // the decoder ignores line ends and bits to spare
-		return nil, false
-	}
-	known := len(b) == rawLen1 && b[0] == version1 || len(b) == rawLen2 && b[0] == version2
-	return b, known
+// unpack returns the bytes of a text in base 32. It has one spelling besides lower case:
+// bits to spare are zero, and there are no line ends in it.
+func unpack(text string) ([]byte, bool) {
+	text = strings.ToUpper(text)
+	b, err := encoding.DecodeString(text)
+	return b, err == nil && encoding.EncodeToString(b) == text // the decoder ignores line ends and bits to spare
 }

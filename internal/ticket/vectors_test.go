@@ -2,11 +2,14 @@ package ticket
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"boxoffice/internal/codec"
 	"boxoffice/internal/id"
@@ -18,6 +21,9 @@ type vectors struct {
 	Keys    []jwk           `json:"keys"`
 	Event   string          `json:"event"` // that the door is for
 	Tokens  []tokenVector   `json:"tokens"`
+	Phones  []phoneVector   `json:"phones"`
+	Fresh   []freshVector   `json:"fresh"`
+	Times   []timeVector    `json:"times"`
 	Digests []digestVector  `json:"digests"`
 	List    listVector      `json:"list"`
 	Changes listVector      `json:"changes"` // of the list
@@ -28,7 +34,36 @@ type tokenVector struct {
 	Name  string `json:"name"`
 	Token string `json:"token"`
 	fields
+	Kind    string `json:"kind"`              // fixed, phone, wallet
+	Phone   string `json:"phone,omitempty"`   // its key, hex
+	At      int64  `json:"at,omitempty"`      // s since 1970
+	Timed   bool   `json:"timed,omitempty"`   // the phone knows its offset
 	Refused string `json:"refused,omitempty"` // malformed, unknown-key, forged, other-event
+}
+
+// phoneVector is a code as a phone makes it.
+type phoneVector struct {
+	Seed  string `json:"seed"` // of its private key, hex
+	Part  string `json:"part"` // what the office has signed
+	At    int64  `json:"at"`   // s since 1970
+	Timed bool   `json:"timed"`
+	Code  string `json:"code"`
+}
+
+// freshVector is a code of a time, at another.
+type freshVector struct {
+	At    int64 `json:"at"`  // s since 1970
+	Now   int64 `json:"now"` // ms since 1970
+	Fresh bool  `json:"fresh"`
+}
+
+// timeVector is a signed time.
+type timeVector struct {
+	Reader    string `json:"reader"` // that it is for
+	Now       int64  `json:"now"`    // µs since 1970
+	KeyID     string `json:"kid"`
+	Signature string `json:"signature"`
+	Good      bool   `json:"good"`
 }
 
 type fields struct {
@@ -42,8 +77,7 @@ func (f fields) ticket() Ticket { return Ticket{f.Booking, f.Seat, f.PlanVersion
 
 type digestVector struct {
 	fields
-	Bound  string `json:"bound,omitempty"` // key of a phone, hex
-	Digest string `json:"digest"`          // hex
+	Digest string `json:"digest"` // hex
 }
 
 type listVector struct {
@@ -64,7 +98,6 @@ type seatVector struct {
 type checkedVector struct {
 	Name string `json:"name"`
 	fields
-	Bound   string `json:"bound,omitempty"`
 	Refused string `json:"refused,omitempty"` // not-sold, replaced, other-event; "": admitted
 }
 
@@ -127,7 +160,11 @@ func makeVectors(t *testing.T) vectors {
 	ann, bob, elsewhere := id.Booking(event, "ann", "1"), id.Booking(event, "bob", "1"), id.Booking(otherEvent, "ann", "1")
 	token := func(name, token string) {
 		got, err := keys.Verify(token, event)
-		v.Tokens = append(v.Tokens, tokenVector{name, token, fields{got.BookingID, got.Seat, got.PlanVersion, got.Issue}, slugOf(t, err)})
+		one := tokenVector{Name: name, Token: token, fields: fields{got.BookingID, got.Seat, got.PlanVersion, got.Issue}, Kind: []string{"fixed", "phone", "wallet"}[got.Kind], At: got.At, Timed: got.Timed, Refused: slugOf(t, err)}
+		if got.Kind == OnPhone {
+			one.Phone = hex.EncodeToString(got.Phone[:])
+		}
+		v.Tokens = append(v.Tokens, one)
 	}
 	first := sign(t, two, Ticket{ann, 0, 1, 0})
 	token("version 2", first)
@@ -139,28 +176,74 @@ func makeVectors(t *testing.T) vectors {
 	token("a changed seat", changed(t, first, bodyLen1-1))
 	token("a changed signature", changed(t, first, rawLen2-1))
 	token("a bit to spare", first[:TokenLen-1]+string(first[TokenLen-1]+1))
-	token("version 3", changed(t, first, 0))
+	token("version 3 in the length of version 2", changed(t, first, 0))
 	token("cut off", first[:TokenLen-1])
 	token("version 2 in the length of version 1", first[:tokenLen1])
 	token("a web address", "HTTPS://EXAMPLE.ORG/")
 	token("nothing", "")
 
-	phone := bytes.Repeat([]byte{0xa5}, boundLen)
-	hash := func(f fields, bound []byte) Digest {
-		d, err := f.ticket().Digest(bound)
+	phone := key(9)
+	public := PhoneKey(phone.Public().(ed25519.PublicKey))
+	bound := Ticket{bob, 4, 1, 1}
+	part, err := two.Part(bound, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(at time.Time, timed bool) string {
+		code := onPhoneOf(t, two, bound, phone, at, timed)
+		v.Phones = append(v.Phones, phoneVector{hex.EncodeToString(phone.Seed()), part, at.Unix(), timed, code})
+		return code
+	}
+	shown := shows(noon, true)
+	token("on a phone", shown)
+	token("on a phone, lower case", strings.ToLower(shown))
+	token("on a phone that does not know its offset", shows(noon, false))
+	token("on a phone, long ago", shows(time.Unix(0, 0), true))
+	token("on a phone, of another event", onPhoneOf(t, two, Ticket{elsewhere, 0, 1, 0}, phone, noon, true))
+	token("on a phone, an unknown key of the office", onPhoneOf(t, foreign, bound, phone, noon, true))
+	token("on a phone, signed by another phone", repeated(t, part, key(8), noon))
+	token("on a phone, another phone's key", changed(t, shown, bodyLen2))
+	token("on a phone, another time", changed(t, shown, partPhone+5))
+	token("on a phone, an unknown flag", flipped(t, shown, partPhone, 2))
+	token("on a phone, its flag turned", changed(t, shown, partPhone))
+	token("on a phone, a changed signature", changed(t, shown, rawPhone-1))
+	token("on a phone, a bit to spare", shown[:PhoneCodeLen-1]+string(shown[PhoneCodeLen-1]+1))
+	token("what the office gives a phone", part)
+	token("version 2 in the length of a phone's", changed(t, shown, 0))
+	wallet := inWallet(t, two, noon)
+	token("in a wallet", wallet)
+	token("in a wallet, another time of the same password", wallet[:TokenLen]+strconv.FormatInt(noon.Unix()+1, 10)+wallet[TokenLen+timeDigits:])
+	token("in a wallet, letters for digits", wallet[:WalletCodeLen-1]+"A")
+	token("what the office gives a wallet", wallet[:TokenLen])
+	token("version 2 in the length of a wallet's", first+wallet[TokenLen:])
+	for _, ms := range []int64{-15_000, -5_001, -5_000, -1, 0, 1, 9_999, 10_000, 10_001, 15_000} {
+		c := Code{Kind: OnPhone, At: noon.Unix()}
+		v.Fresh = append(v.Fresh, freshVector{c.At, noon.UnixMilli() + ms, c.Fresh(noon.Add(time.Duration(ms) * time.Millisecond))})
+	}
+	now := two.Time("a gate", noon)
+	for _, one := range []timeVector{
+		{Reader: "a gate", Now: now.Now, KeyID: now.KeyID, Signature: now.Signature}, {Reader: "another", Now: now.Now, KeyID: now.KeyID, Signature: now.Signature},
+		{Reader: "a gate", Now: now.Now + 1, KeyID: now.KeyID, Signature: now.Signature}, {Reader: "a gate", Now: now.Now, KeyID: "00000000", Signature: now.Signature},
+		{Reader: "a gate", Now: now.Now, KeyID: now.KeyID, Signature: now.Signature[1:] + "A"}, {Reader: "a gate", Now: now.Now, KeyID: now.KeyID, Signature: "!"},
+	} {
+		one.Good = keys.VerifyTime(one.Reader, Time{one.Now, one.KeyID, one.Signature})
+		v.Times = append(v.Times, one)
+	}
+	hash := func(f fields) Digest {
+		d, err := f.ticket().Digest()
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.Digests = append(v.Digests, digestVector{f, hex.EncodeToString(bound), hex.EncodeToString(d[:])})
+		v.Digests = append(v.Digests, digestVector{f, hex.EncodeToString(d[:])})
 		return d
 	}
 	l := List{ListHead{event, 1, 17, 0, 1_767_225_600_000_000}, []Digest{
-		hash(fields{ann, 0, 1, 0}, nil), hash(fields{ann, 1, 1, 0}, nil), Nobody, hash(fields{bob, 3, 1, 0}, nil), hash(fields{bob, 4, 1, 0}, nil),
+		hash(fields{ann, 0, 1, 0}), hash(fields{ann, 1, 1, 0}), Nobody, hash(fields{bob, 3, 1, 0}), hash(fields{bob, 4, 1, 0}),
 	}}
 	c := Changes{ListHead{event, 1, 19, 2, 1_767_225_660_000_000}, []SeatChange{
-		{0, hash(fields{ann, 0, 1, 1}, nil)}, {1, Nobody}, {2, hash(fields{ann, 2, 1, 0}, nil)}, {4, hash(fields{bob, 4, 1, 1}, phone)},
+		{0, hash(fields{ann, 0, 1, 1})}, {1, Nobody}, {2, hash(fields{ann, 2, 1, 0})}, {4, hash(fields{bob, 4, 1, 1})},
 	}}
-	hash(fields{ann, 79_999, 4_294_967_295, 65535}, nil)
+	hash(fields{ann, 79_999, 4_294_967_295, 65535})
 	v.List, v.Changes = listVector{Base64: base64.StdEncoding.EncodeToString(encodeList(t, &l))}, listVector{}
 	v.List.head(l.ListHead)
 	for i, d := range l.Seats {
@@ -178,23 +261,24 @@ func makeVectors(t *testing.T) vectors {
 	if err := l.Apply(&c); err != nil {
 		t.Fatal(err)
 	}
-	check := func(name string, f fields, bound []byte) {
-		v.Checks = append(v.Checks, checkedVector{name, f, hex.EncodeToString(bound), slugOf(t, l.Check(f.ticket(), bound))})
+	check := func(name string, f fields) {
+		v.Checks = append(v.Checks, checkedVector{name, f, slugOf(t, l.Check(f.ticket()))})
 	}
-	check("version 1", fields{bob, 3, 0, 0}, nil)
-	check("version 2", fields{bob, 3, 1, 0}, nil)
-	check("the newest issue", fields{ann, 0, 1, 1}, nil)
-	check("replaced", fields{ann, 0, 1, 0}, nil)
-	check("replaced, of version 1", fields{ann, 0, 0, 0}, nil)
-	check("newer than the list", fields{ann, 0, 1, 2}, nil)
-	check("given back", fields{ann, 1, 1, 0}, nil)
-	check("moved to", fields{ann, 2, 1, 0}, nil)
-	check("of somebody else", fields{bob, 2, 1, 0}, nil)
-	check("bound to a phone", fields{bob, 4, 1, 1}, phone)
-	check("bound to a phone, printed", fields{bob, 4, 1, 1}, nil)
-	check("another plan", fields{bob, 3, 2, 0}, nil)
-	check("beyond the plan", fields{bob, 5, 1, 0}, nil)
-	check("another event", fields{elsewhere, 3, 1, 0}, nil)
+	check("version 1", fields{bob, 3, 0, 0})
+	check("version 2", fields{bob, 3, 1, 0})
+	check("the newest issue", fields{ann, 0, 1, 1})
+	check("replaced", fields{ann, 0, 1, 0})
+	check("replaced, of version 1", fields{ann, 0, 0, 0})
+	check("newer than the list", fields{ann, 0, 1, 2})
+	check("given back", fields{ann, 1, 1, 0})
+	check("moved to", fields{ann, 2, 1, 0})
+	check("of somebody else", fields{bob, 2, 1, 0})
+	check("bound to a phone", fields{bob, 4, 1, 1})
+	check("printed before it was bound to a phone", fields{bob, 4, 1, 0})
+	check("moved to another phone after the list", fields{bob, 4, 1, 2})
+	check("another plan", fields{bob, 3, 2, 0})
+	check("beyond the plan", fields{bob, 5, 1, 0})
+	check("another event", fields{elsewhere, 3, 1, 0})
 	return v
 }
 
@@ -203,12 +287,14 @@ func (v *listVector) head(h ListHead) {
 }
 
 // changed is a token with the lowest bit of one of its bytes turned.
-func changed(t *testing.T, token string, at int) string {
+func changed(t *testing.T, token string, at int) string { return flipped(t, token, at, 1) }
+
+func flipped(t testing.TB, token string, at int, bits byte) string {
 	t.Helper()
 	b, err := encoding.DecodeString(token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[at] ^= 1
+	b[at] ^= bits
 	return encoding.EncodeToString(b)
 }

@@ -83,7 +83,19 @@ test("a seat that is sold again is another guest's, and one that is re-issued is
 // Decisions
 
 const booking = Uint8Array.from({ length: 22 }, (_, i) => i);
-const ticket: Ticket = { text: "", key: "", booking, seat: 2, plan: 1, issue: 0, signed: booking, signature: booking };
+const ticket: Ticket = {
+  text: "",
+  kind: "fixed",
+  key: "",
+  booking,
+  seat: 2,
+  plan: 1,
+  issue: 0,
+  at: 0,
+  timed: false,
+  signed: booking,
+  signature: booking,
+};
 const event = "000g40r40m30e209";
 const usual: Settings = { reentry: "after-exit", alone: "admit" };
 

@@ -39,7 +39,7 @@ func (s *Issues) List(ctx context.Context, from Sales, eventID string, now time.
 		}
 		i := replaced[place{booking, int32(seat)}]
 		t := ticket.Ticket{BookingID: booking, Seat: int32(seat), PlanVersion: sold.PlanVersion, Issue: i.Number}
-		if l.Seats[seat], err = t.Digest(i.BoundKey); err != nil {
+		if l.Seats[seat], err = t.Digest(); err != nil {
 			return nil, sold, fmt.Errorf("list of the tickets for %s: %w", eventID, err)
 		}
 	}
