@@ -11,14 +11,18 @@ import (
 
 // code is what a scan says about a seat, before anybody is asked whether it is true.
 type code struct {
-	place place
-	issue uint16
-	found bool              // the seat was named without a code
-	wrong checkinapi.Reason // ""; or what is wrong with it
+	place    place
+	issue    uint16
+	found    bool              // the seat was named without a code
+	wrong    checkinapi.Reason // ""; or what is wrong with it
+	shown    ticket.Code       // what was read
+	unproved bool              // the password of a wallet is wrong
+	untimed  bool              // it changes with time, which this node cannot check
 }
 
-// readCode reads the code of a scan for an event. It takes some 60 µs for the signature.
-func readCode(keys ticket.Keys, s *checkinapi.Scan, eventID string) code {
+// readCode reads the code of a scan for an event. It takes some 60 µs for each signature. A
+// signer without keys cannot prove codes of wallets.
+func readCode(keys ticket.Keys, signer ticket.Signer, s *checkinapi.Scan, eventID string) code {
 	switch {
 	case s.Kind == checkinapi.Undo && s.BookingID == "":
 		return code{}
@@ -30,10 +34,14 @@ func readCode(keys ticket.Keys, s *checkinapi.Scan, eventID string) code {
 	}
 	t, err := keys.Verify(s.Token, eventID)
 	switch {
-	case err == nil && t.Kind != ticket.Fixed:
-		return code{wrong: checkinapi.MalformedCode} // no phone is bound yet
 	case err == nil:
-		return code{place: place{t.BookingID, t.Seat}, issue: t.Issue}
+		c := code{place: place{t.BookingID, t.Seat}, issue: t.Issue, shown: t, untimed: t.Kind != ticket.Fixed && !t.Timed}
+		if t.Kind == ticket.InWallet && signer.IsZero() {
+			c.untimed = true
+		} else {
+			c.unproved = !signer.IsZero() && !signer.Proves(&t)
+		}
+		return c
 	case errors.Is(err, ticket.ErrAnotherEvent):
 		return code{wrong: checkinapi.OtherEvent}
 	case errors.Is(err, ticket.ErrUnknownKey):

@@ -3,8 +3,10 @@ package checkin
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/ticket"
 )
 
 // place is what a visit is about: a seat of a booking. Seats that were given back and sold
@@ -40,6 +42,7 @@ type entry struct {
 	own         decision       // of the device alone
 	because     checkinapi.Ref // the scan for which node refused it
 	offsetKnown bool
+	untimed     bool   // the code changes with time, which whoever decided could not check
 	content     string // digest of what never changes of it
 	received    int64  // µs since 1970, when it was first stored
 	seq         int64  // of the event, when it was stored or joined last
@@ -95,7 +98,7 @@ func join(a, b entry) entry {
 		a.because = b.because
 	}
 	a.received, a.seq = min(a.received, b.received), max(a.seq, b.seq)
-	a.offsetKnown = a.offsetKnown && b.offsetKnown
+	a.offsetKnown, a.untimed = a.offsetKnown && b.offsetKnown, a.untimed || b.untimed
 	return a
 }
 
@@ -174,6 +177,10 @@ type facts struct {
 	holder   string            // booking that has the seat now; "": none
 	issue    uint16            // of the code
 	current  uint16            // issue of the seat
+	shown    ticket.Code       // what the code says of itself; zero: it is fixed
+	unproved bool              // the password of a wallet is wrong
+	untimed  bool              // the time of the code cannot be checked
+	bound    ticket.PhoneKey   // phone that the seat is bound to; zero: none
 	found    bool              // the seat was found by name: there is no code
 	section  string            // of the seat; "": the plan does not have it
 	visit    visit             // of the place, without this scan
@@ -203,8 +210,12 @@ func decide(s *checkinapi.Scan, f *facts) decision {
 		return admit()
 	case f.holder != f.place.booking:
 		return refuse(checkinapi.NotSold)
-	case !f.found && f.issue < f.current:
+	case !f.found && (f.issue < f.current || f.issue == f.current && f.shown.Phone != f.bound):
 		return refuse(checkinapi.Replaced)
+	case !f.found && f.shown.Kind == ticket.Fixed && f.settings.Rotates() && !f.settings.Paper:
+		return refuse(checkinapi.NotBound)
+	case f.unproved, s.Decided == "" && !f.untimed && !f.shown.Fresh(time.UnixMicro(f.now)):
+		return refuse(checkinapi.StaleCode) // the time of a scan that was made alone is the device's, which has checked it
 	}
 	if !byHand {
 		if d := decideRules(s, f); !d.none() {

@@ -18,6 +18,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/ticket"
 )
 
 // office is the device of corrections that organizers make.
@@ -48,7 +49,7 @@ func (s *Service) submit(ctx context.Context, r *request) error {
 	r.codes = make([]code, len(r.scans))
 	for i := range r.scans {
 		r.scans[i].Device = r.device
-		r.codes[i] = readCode(keys, &r.scans[i], r.eventID)
+		r.codes[i] = readCode(keys, s.cfg.Signer, &r.scans[i], r.eventID)
 	}
 	h := fnv.New32a()
 	h.Write([]byte(r.eventID))
@@ -265,7 +266,7 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 	}
 	e := &entry{
 		Ref: sc.Ref, Stamp: bounded(sc.Stamp, d.now), kind: sc.Kind, place: r.codes[i].place, of: sc.Of, entrance: sc.Entrance, how: sc.How,
-		offsetKnown: sc.OffsetKnown, content: content(sc), received: d.now, by: r.by, note: r.note,
+		offsetKnown: sc.OffsetKnown, untimed: untimed(&r.codes[i], sc), content: content(sc), received: d.now, by: r.by, note: r.note,
 	}
 	var before []*entry
 	if known == nil {
@@ -305,6 +306,12 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 	return d.answer(e)
 }
 
+// untimed reports whether the time of a scan's code could not be checked by who decides it.
+func untimed(c *code, sc *checkinapi.Scan) bool {
+	alone := sc.Decided != "" && (!sc.OffsetKnown || c.shown.Kind == ticket.InWallet)
+	return c.untimed || c.shown.Kind != ticket.Fixed && alone
+}
+
 // may reports whether a device may make such a scan.
 func (d *draft) may(r *request, sc *checkinapi.Scan) bool {
 	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device]}
@@ -314,7 +321,7 @@ func (d *draft) may(r *request, sc *checkinapi.Scan) bool {
 // rule has the node decide a new scan, and returns the entries by which it did.
 func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	sc, c := &r.scans[i], &r.codes[i]
-	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device], code: c.wrong, issue: c.issue, found: c.found}
+	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device], code: c.wrong, issue: c.issue, found: c.found, shown: c.shown, unproved: c.unproved, untimed: c.untimed}
 	if sc.Kind == checkinapi.Undo {
 		if r.device == office {
 			if f.named = fold(d.entries(e.place), d.rules.settings.Reentry).last; f.named != nil {
@@ -328,7 +335,9 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	f.place = e.place
 	before := d.entries(e.place)
 	if e.place != (place{}) {
-		f.holder, f.current = d.ground.holder(e.place), d.ground.issues[e.place.booking][e.place.seat].Number
+		issue := d.ground.issues[e.place.booking][e.place.seat]
+		f.holder, f.current = d.ground.holder(e.place), issue.Number
+		copy(f.bound[:], issue.BoundKey)
 		f.visit = fold(before, d.rules.settings.Reentry)
 		if at := spot(d.ground.plan, e.place.seat); at != nil {
 			f.section = at.SectionID

@@ -57,6 +57,7 @@ type Config struct {
 	People    People
 	Issues    Issues
 	Keys      func() ticket.Keys // with which tickets are verified
+	Signer    ticket.Signer      // with the private ones; zero: this node has none, and neither signs times nor proves codes of wallets
 	PublicURL string             // of this server
 	Log       *slog.Logger
 }

@@ -46,6 +46,11 @@ func (s *Service) Settings(ctx context.Context, c caller.Caller, eventID string)
 	return s.store.settings(ctx, s.cfg.DB.Reader(), eventID)
 }
 
+// RulesOf returns the settings of an event's door, for other parts of the program.
+func (s *Service) RulesOf(ctx context.Context, eventID string) (checkinapi.Settings, error) {
+	return s.store.settings(ctx, s.cfg.DB.Reader(), eventID)
+}
+
 // SetSettings stores settings; see checkinapi.Rules.
 func (s *Service) SetSettings(ctx context.Context, c caller.Caller, version int64, in checkinapi.Settings) (checkinapi.Settings, error) {
 	e, err := s.own(ctx, c, in.EventID)
@@ -134,6 +139,13 @@ func checkSettings(s *checkinapi.Settings, plan *seating.Plan) error {
 	}
 	if s.Alone != checkinapi.AloneAdmit && s.Alone != checkinapi.AloneRefuse {
 		f.add("alone", "not-one-of", "must be admit or refuse")
+	}
+	switch s.Codes {
+	case "", checkinapi.CodesFixed:
+		s.Codes, s.Paper = checkinapi.CodesFixed, true
+	case checkinapi.CodesRotating:
+	default:
+		f.add("codes", "not-one-of", "must be fixed or rotating")
 	}
 	if s.OpensAt != 0 && s.ClosesAt != 0 && s.ClosesAt <= s.OpensAt {
 		f.add("closes_at", "not-after", "must be after opens_at")

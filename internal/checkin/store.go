@@ -15,7 +15,7 @@ import (
 // scanColumns are the columns of door_scans but for the event, with their types in
 // PostgreSQL.
 var scanColumns = strings.Split(`device TEXT,counter BIGINT,seq BIGINT,at BIGINT,n BIGINT,kind TEXT,booking_id TEXT,seat BIGINT,of_device TEXT,of_counter BIGINT,entrance TEXT,how TEXT,`+
-	`node_reason TEXT,own_reason TEXT,because_device TEXT,because_counter BIGINT,offset_known BOOLEAN,content TEXT,received_at BIGINT,author_id TEXT,note TEXT`, ",")
+	`node_reason TEXT,own_reason TEXT,because_device TEXT,because_counter BIGINT,offset_known BOOLEAN,untimed BOOLEAN,content TEXT,received_at BIGINT,author_id TEXT,note TEXT`, ",")
 
 const (
 	// By the primary key of door_events.
@@ -65,7 +65,7 @@ func newStore(ctx context.Context, db *sqldb.DB) (store, error) {
 	}
 	list := strings.Join(names, ", ")
 	const joins = ` ON CONFLICT (event_id, device, counter) DO UPDATE SET seq = excluded.seq, at = excluded.at, n = excluded.n, booking_id = excluded.booking_id, seat = excluded.seat,
-		node_reason = excluded.node_reason, own_reason = excluded.own_reason, because_device = excluded.because_device, because_counter = excluded.because_counter, offset_known = excluded.offset_known`
+		node_reason = excluded.node_reason, own_reason = excluded.own_reason, because_device = excluded.because_device, because_counter = excluded.because_counter, offset_known = excluded.offset_known, untimed = excluded.untimed`
 	st := store{
 		db: db, lock: db.Text(sqlLock),
 		scans: `SELECT ` + list + ` FROM door_scans WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // by door_scans_by_seq
@@ -109,6 +109,7 @@ type row struct {
 	BecauseDevice  string `json:"because_device"`
 	BecauseCounter int64  `json:"because_counter"`
 	OffsetKnown    bool   `json:"offset_known"`
+	Untimed        bool   `json:"untimed"`
 	Content        string `json:"content"`
 	ReceivedAt     int64  `json:"received_at"`
 	AuthorID       string `json:"author_id"`
@@ -118,19 +119,19 @@ type row struct {
 // fields are the places of a row's columns, in the order of scanColumns.
 func (r *row) fields() []any {
 	return []any{&r.Device, &r.Counter, &r.Seq, &r.At, &r.N, &r.Kind, &r.BookingID, &r.Seat, &r.OfDevice, &r.OfCounter, &r.Entrance, &r.How,
-		&r.NodeReason, &r.OwnReason, &r.BecauseDevice, &r.BecauseCounter, &r.OffsetKnown, &r.Content, &r.ReceivedAt, &r.AuthorID, &r.Note}
+		&r.NodeReason, &r.OwnReason, &r.BecauseDevice, &r.BecauseCounter, &r.OffsetKnown, &r.Untimed, &r.Content, &r.ReceivedAt, &r.AuthorID, &r.Note}
 }
 
 // values are an event's id and the values of a row's columns.
 func (r row) values(eventID string) []any {
 	return []any{eventID, r.Device, r.Counter, r.Seq, r.At, r.N, r.Kind, r.BookingID, r.Seat, r.OfDevice, r.OfCounter, r.Entrance, r.How,
-		r.NodeReason, r.OwnReason, r.BecauseDevice, r.BecauseCounter, r.OffsetKnown, r.Content, r.ReceivedAt, r.AuthorID, r.Note}
+		r.NodeReason, r.OwnReason, r.BecauseDevice, r.BecauseCounter, r.OffsetKnown, r.Untimed, r.Content, r.ReceivedAt, r.AuthorID, r.Note}
 }
 
 func rowOf(e *entry) row {
 	return row{
 		e.Device, e.Counter, e.seq, e.At, e.N, string(e.kind), e.place.booking, e.place.seat, e.of.Device, e.of.Counter, e.entrance, string(e.how),
-		string(e.node.reason), string(e.own.reason), e.because.Device, e.because.Counter, e.offsetKnown, e.content, e.received, e.by, e.note,
+		string(e.node.reason), string(e.own.reason), e.because.Device, e.because.Counter, e.offsetKnown, e.untimed, e.content, e.received, e.by, e.note,
 	}
 }
 
@@ -138,7 +139,7 @@ func (r *row) entry() *entry {
 	return &entry{
 		Ref: checkinapi.Ref{Device: r.Device, Counter: r.Counter}, Stamp: checkinapi.Stamp{At: r.At, N: r.N}, kind: checkinapi.Kind(r.Kind), place: place{r.BookingID, r.Seat},
 		of: checkinapi.Ref{Device: r.OfDevice, Counter: r.OfCounter}, entrance: r.Entrance, how: checkinapi.How(r.How), node: decisionOf(r.NodeReason), own: decisionOf(r.OwnReason),
-		because: checkinapi.Ref{Device: r.BecauseDevice, Counter: r.BecauseCounter}, offsetKnown: r.OffsetKnown, content: r.Content, received: r.ReceivedAt, seq: r.Seq, by: r.AuthorID, note: r.Note,
+		because: checkinapi.Ref{Device: r.BecauseDevice, Counter: r.BecauseCounter}, offsetKnown: r.OffsetKnown, untimed: r.Untimed, content: r.Content, received: r.ReceivedAt, seq: r.Seq, by: r.AuthorID, note: r.Note,
 	}
 }
 

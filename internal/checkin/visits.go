@@ -128,6 +128,9 @@ func (v *view) count(plan *seating.Plan) *checkinapi.Attendance {
 		case e.alone() && e.kind == checkinapi.In:
 			a.Alone++
 		}
+		if e.untimed && e.kind == checkinapi.In && e.decided().admitted() {
+			a.Untimed++
+		}
 	}
 	for _, begins := range slices.Sorted(maps.Keys(pace)) {
 		a.Pace = append(a.Pace, *pace[begins])

@@ -20,6 +20,7 @@ type Entry struct {
 	Outcome    Outcome // Admitted or Refused, as it was at the door
 	Reason     Reason
 	Alone      bool   // the device has decided it without asking a node
+	Untimed    bool   // the code changes with time, which could not be checked
 	Undone     bool   // it was taken back, and does not count
 	By         string // account; of a correction
 	Note       string // of a correction

@@ -52,13 +52,15 @@ const (
 	NotAllowed     Reason = "not-allowed" // the device lacks the right
 	NotInside      Reason = "not-inside"  // of an exit
 	NothingToUndo  Reason = "nothing-to-undo"
-	AloneIsRefused Reason = "alone" // the device was alone, and the rules then let nobody in
+	AloneIsRefused Reason = "alone"      // the device was alone, and the rules then let nobody in
+	StaleCode      Reason = "stale-code" // changes with time, and is not one of now
+	NotBound       Reason = "not-bound"  // never changes, where only codes on phones are good
 )
 
 // Reasons lists all of them.
 var Reasons = []Reason{
 	OK, AlreadyInside, NoReentry, NotSold, Replaced, OtherEvent, UnknownKey, Forged, MalformedCode, WrongEntrance,
-	TooEarly, TooLate, DeviceRevoked, NotAllowed, NotInside, NothingToUndo, AloneIsRefused,
+	TooEarly, TooLate, DeviceRevoked, NotAllowed, NotInside, NothingToUndo, AloneIsRefused, StaleCode, NotBound,
 }
 
 // Ref names a scan of an event.
@@ -163,6 +165,7 @@ type Attendance struct {
 	Entered   int64
 	Refused   int64 // scans
 	Alone     int64 // scans that let somebody in without asking a node
+	Untimed   int64 // scans that let somebody in with a code whose time could not be checked
 	Doubles   []Visit
 	Entrances []Count
 	Sections  []Count

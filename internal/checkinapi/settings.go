@@ -21,7 +21,21 @@ type Settings struct {
 	ClosesAt  int64      `json:"closes_at,omitempty"` // 0: nobody is too late
 	Alone     Alone      `json:"alone"`
 	Names     bool       `json:"names"` // devices may be paired that see the names of guests
+	Codes     Codes      `json:"codes"`
+	Paper     bool       `json:"paper"` // with rotating codes: whether tickets are good that no phone shows; always with fixed ones
 }
+
+// Codes says how tickets are shown.
+type Codes string
+
+// The ways in which tickets are shown.
+const (
+	CodesFixed    Codes = "fixed"    // a code stays the same until it is replaced
+	CodesRotating Codes = "rotating" // tickets can be bound to phones, which make a new code every few seconds
+)
+
+// Rotates reports whether tickets can be bound to phones.
+func (s *Settings) Rotates() bool { return s.Codes == CodesRotating }
 
 // Entrance is a way into the venue.
 type Entrance struct {
@@ -51,7 +65,7 @@ const (
 
 // Defaults are the settings of an event whose organizer has set nothing.
 func Defaults(eventID string) Settings {
-	return Settings{EventID: eventID, Entrances: []Entrance{{ID: MainEntrance, Name: "Main entrance"}}, Reentry: ReentryAfterExit, Alone: AloneAdmit}
+	return Settings{EventID: eventID, Entrances: []Entrance{{ID: MainEntrance, Name: "Main entrance"}}, Reentry: ReentryAfterExit, Alone: AloneAdmit, Codes: CodesFixed, Paper: true}
 }
 
 // Entrance returns the entrance with an id.
