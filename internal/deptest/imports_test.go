@@ -134,7 +134,7 @@ var guarded = map[string][]string{
 	"github.com/go-chi/chi":             {"gateway", "bench"},
 	"github.com/wneessen/go-mail":       {"notify/mail", "notify/smtp"}, // the mail, and the way to send it
 	"github.com/nyaruka/phonenumbers":   {"phone"},
-	"github.com/pquerna/otp":            {"user", "userapi/usertest"},
+	"github.com/pquerna/otp":            {"user", "userapi/usertest", "ticket"},
 	"github.com/smallstep/pkcs7":        {"wallet/apple"},
 	"github.com/golang-jwt/jwt":         {"wallet/google"},
 	"github.com/signintech/gopdf":       {"ticket/sheet"},
