@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/paymentapi"
@@ -100,10 +101,13 @@ func TestProblemsAreExplained(t *testing.T) {
 			}
 		}
 	}
-	made := map[string]bool{"payment-voided": true, "payment-timed-out": true} // reasons of payments that were given up
+	made := map[string]bool{
+		"payment-voided": true, "payment-timed-out": true, // reasons of payments that were given up
+		"already-inside": true, "not-inside": true, "nothing-to-undo": true, // reasons of corrections
+	}
 	outside := []string{"proof-over",                                          // pages only
 		"not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http"} // not an operation's
-	for _, room := range []string{"booking", "event", "payment", "user", "gateway", "errs"} {
+	for _, room := range []string{"booking", "checkin", "event", "payment", "user", "gateway", "errs"} {
 		for slug, at := range slugsIn(t, room) {
 			made[slug] = true
 			if page := h.ask(t, userapi.Fan{}, http.MethodGet, "/problems/"+slug, ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), slug) {
@@ -113,7 +117,7 @@ func TestProblemsAreExplained(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []errs.Problems{bookingapi.Problems, eventapi.Problems, paymentapi.Problems, userapi.Problems} {
+	for _, p := range []errs.Problems{bookingapi.Problems, checkinapi.Problems, eventapi.Problems, paymentapi.Problems, userapi.Problems} {
 		for slug := range p.Types {
 			if !made[slug] {
 				t.Errorf("%s is explained, and no code answers it", slug)
@@ -154,7 +158,7 @@ func TestProblemsHaveOneKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	declared := regexp.MustCompile(`"([a-z-]+)": *\{Kind: errs\.([A-Z]\w+),`)
-	for _, path := range []string{"bookingapi", "eventapi", "paymentapi", "userapi", "gateway"} {
+	for _, path := range []string{"bookingapi", "checkinapi", "eventapi", "paymentapi", "userapi", "gateway"} {
 		text, err := os.ReadFile("../" + path + "/problems.go")
 		if err != nil {
 			t.Fatal(err)

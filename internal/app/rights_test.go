@@ -211,7 +211,7 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	if strings.Contains(route, "/announcements/{") {
 		s.announcement = h.must(t, organizer, "POST", "/events/"+s.event+"/announcements", anAnnouncement, "id")
 	}
-	if strings.Contains(route, "/bookings/{id}") || strings.Contains(route, "{booking}") || strings.HasSuffix(route, "/door/corrections") || strings.Contains(route, "/payments") && !strings.Contains(route, "/users") {
+	if strings.Contains(route, "/bookings/{id}") || strings.Contains(route, "{booking}") || strings.HasSuffix(route, "/door/corrections") || strings.HasSuffix(route, "/door/lists") || strings.Contains(route, "/payments") && !strings.Contains(route, "/users") {
 		s.booking = h.must(t, owner, "POST", "/bookings", `{"event_id":"`+s.event+`","quantity":1}`, "id")
 		if route != "PUT /bookings/{id}" && route != "POST /payments" && route != "DELETE /bookings/{id}" && !unpaid(route) {
 			s.payment = h.must(t, owner, "POST", "/payments", `{"booking_id":"`+s.booking+`","method":"tok_ok"}`, "id")
@@ -220,7 +220,7 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	if strings.Contains(route, "/invoice-details") {
 		h.must(t, organizer, "PUT", "/sellers/"+organizer.UserID, aSeller, "name")
 	}
-	if s.payment != "" && (strings.HasSuffix(route, "/seats") || strings.HasSuffix(route, "/door/corrections") || strings.Contains(route, "/door/guests/")) {
+	if s.payment != "" && (strings.HasSuffix(route, "/seats") || strings.HasSuffix(route, "/door/corrections") || strings.HasSuffix(route, "/door/lists") || strings.Contains(route, "/door/guests/")) {
 		s.seat = h.must(t, owner, "GET", "/bookings/"+s.booking, "", "seat_number")
 	}
 	if strings.Contains(route, "/invoices/") {
@@ -266,6 +266,8 @@ func (s *scene) path(route string) string {
 			return "bank" // there is none
 		case "{device}":
 			return s.device
+		case "{page}":
+			return "0"
 		case "{day}":
 			return s.day
 		case "{name}":
@@ -312,6 +314,7 @@ var bodies = map[string]string{
 	"PUT /events/{id}/door":              aDoor,
 	"POST /events/{id}/door/pairings":    `{"name":"Left"}`,
 	"POST /events/{id}/door/corrections": `{"booking_id":"$booking","seat":"$seat","kind":"in","reason":"The scanner was broken."}`,
+	"POST /events/{id}/door/lists":       `{"booking_id":"$booking","list":"Press"}`,
 	"POST /door/pair":                    `{"code":"0123456789ab"}`,
 	"POST /door/scans":                   `{"scans":[{"counter":1,"at":1796068800000,"kind":"in","token":"x","entrance":"main","how":"camera"}]}`,
 	"POST /webhooks":                     `{"url":"https://example.org/other"}`,
@@ -437,15 +440,19 @@ var rights = map[string]string{
 	"GET /events/{id}/door/guests":              "401 404 404 422 404 422",
 	"GET /events/{id}/door/list":                "401 404 404 200 404 200",
 	"POST /events/{id}/door/corrections":        "401 404 404 201 404 201",
+	"POST /events/{id}/door/lists":              "401 404 404 200 404 200",
+	"GET /events/{id}/door/log":                 "401 404 404 200 404 200",
 
 	// For devices; what these may is in door_test.go.
-	"POST /door/pair":  "422 422 422 422 422 422", // there is no such code
-	"GET /door":        "401 401 401 401 401 401",
-	"GET /door/list":   "401 401 401 401 401 401",
-	"GET /door/scans":  "401 401 401 401 401 401",
-	"POST /door/scans": "401 401 401 401 401 401",
-	"GET /door/live":   "401 401 401 401 401 401",
-	"GET /door/guests": "401 401 401 401 401 401",
+	"POST /door/pair":        "422 422 422 422 422 422", // there is no such code
+	"GET /door":              "401 401 401 401 401 401",
+	"GET /door/list":         "401 401 401 401 401 401",
+	"GET /door/scans":        "401 401 401 401 401 401",
+	"POST /door/scans":       "401 401 401 401 401 401",
+	"GET /door/live":         "401 401 401 401 401 401",
+	"GET /door/guests":       "401 401 401 401 401 401",
+	"GET /door/names":        "401 401 401 401 401 401",
+	"GET /door/names/{page}": "401 401 401 401 401 401",
 
 	"GET /webhooks":                 "401 403 403 200 200 200",
 	"POST /webhooks":                "401 403 403 201 201 201",

@@ -48,7 +48,7 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 		"holds":        {"POST /e/{id}/hold", "POST /bookings"},
 		"large":        {"POST /events", "PUT /events/{id}", "POST /organizer/events/new", "POST /organizer/events/{event}/edit"},
 		"stream":       {"GET /events/{id}/live", "GET /door/live"},
-		"device":       {"GET /door", "GET /door/list", "GET /door/scans", "POST /door/scans", "GET /door/live", "GET /door/guests"},
+		"device":       {"GET /door", "GET /door/list", "GET /door/scans", "POST /door/scans", "GET /door/live", "GET /door/guests", "GET /door/names", "GET /door/names/{page}"},
 		"bulk":         {"POST /door/scans"},
 		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}", "POST /texts/status"},
 		"long numbers": {"POST /door/scans", "POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}", "POST /texts/status"},
@@ -72,6 +72,6 @@ var traits = map[string]route.Traits{
 var organizersOnly = map[string]bool{"POST /events": true, "PUT /events/{id}": true, "POST /events/{id}/blocks": true, "POST /events/{id}/complimentary": true, "POST /bookings/{id}/notices": true,
 	"POST /events/{id}/announcements": true, "PUT /events/{id}/announcements/{announcement_id}": true, "POST /events/{id}/announcements/{announcement_id}/test": true,
 	"POST /events/{id}/announcements/{announcement_id}/send": true, "POST /events/{id}/announcements/{announcement_id}/stop": true,
-	"PUT /events/{id}/door": true, "POST /events/{id}/door/pairings": true, "POST /events/{id}/door/corrections": true,
+	"PUT /events/{id}/door": true, "POST /events/{id}/door/pairings": true, "POST /events/{id}/door/corrections": true, "POST /events/{id}/door/lists": true,
 	"PUT /sellers/{id}": true, "PUT /events/{id}/refunds": true, "POST /bookings/{id}/cancellations": true, "POST /bookings/{id}/refunds": true, "PUT /bookings/{id}/seats": true,
 	"POST /webhooks": true, "PUT /webhooks/{id}": true, "POST /webhooks/{id}/secret": true, "POST /webhooks/{id}/test": true, "POST /webhooks/{id}/replay": true}

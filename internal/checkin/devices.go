@@ -62,8 +62,10 @@ func (s *Service) Pair(ctx context.Context, c caller.Caller, r checkinapi.Pairin
 		if _, err := tx.ExecContext(ctx, sqlForget, r.EventID, now.Add(-24*time.Hour).UnixMicro()); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, sqlAddPairing, r.EventID, hash(p.Code), r.Name, r.Entrance, r.Names, r.ValidFrom, r.ValidUntil, c.UserID, p.ExpiresAt)
-		return err
+		if _, err = tx.ExecContext(ctx, sqlAddPairing, r.EventID, hash(p.Code), r.Name, r.Entrance, r.Names, r.ValidFrom, r.ValidUntil, c.UserID, p.ExpiresAt); err != nil {
+			return err
+		}
+		return s.store.note(ctx, tx, r.EventID, logRow{at: now.UnixMicro(), by: c.UserID, what: checkinapi.LogPairing, subject: r.Name, detail: r.Entrance})
 	})
 	if err != nil {
 		return checkinapi.Pairing{}, fmt.Errorf("pair a device with %s: %w", r.EventID, err)
@@ -140,7 +142,9 @@ func (s *Service) Revoke(ctx context.Context, c caller.Caller, eventID, deviceID
 	}
 	var found *checkinapi.Device
 	err := s.store.change(ctx, eventID, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, sqlRevoke, eventID, deviceID, s.cfg.Now().UnixMicro(), c.UserID); err != nil {
+		now := s.cfg.Now().UnixMicro()
+		done, err := tx.ExecContext(ctx, sqlRevoke, eventID, deviceID, now, c.UserID)
+		if err != nil {
 			return err
 		}
 		rules, err := s.store.rules(ctx, tx, eventID, 0)
@@ -150,7 +154,10 @@ func (s *Service) Revoke(ctx context.Context, c caller.Caller, eventID, deviceID
 		if found = rules.devices[deviceID]; found == nil {
 			return errs.Missing("device")
 		}
-		return nil
+		if n, err := done.RowsAffected(); n == 0 || err != nil {
+			return err // it was revoked before
+		}
+		return s.store.note(ctx, tx, eventID, logRow{at: now, by: c.UserID, what: checkinapi.LogRevoked, subject: found.Name, detail: found.Entrance})
 	})
 	if err != nil {
 		return checkinapi.Device{}, fmt.Errorf("revoke a device of %s: %w", eventID, err)
@@ -207,8 +214,10 @@ func (s *Service) Enter(ctx context.Context, code, name, publicKey string) (d ch
 		if _, err := tx.ExecContext(ctx, sqlUsePairing, sum, d.ID); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token))
-		return err
+		if _, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token)); err != nil {
+			return err
+		}
+		return s.store.note(ctx, tx, d.EventID, logRow{at: d.PairedAt, by: d.PairedBy, what: checkinapi.LogPaired, subject: d.Name, detail: d.Entrance})
 	})
 	if err != nil {
 		return d, "", fmt.Errorf("pair a device: %w", err)

@@ -7,6 +7,7 @@
 //	settings.go  entrances and rules of an event's door
 //	devices.go   pairing codes, devices, their tokens
 //	visits.go    who is inside: attendance, guests, corrections; history.go: the scans of a booking
+//	lists.go     lists of guests; names.go: the guests that devices keep; log.go: what was done by hand
 //	live.go      what devices are told: new scans, a new list, new rules
 //	http.go      the operations of the API; http_device.go those of devices
 //

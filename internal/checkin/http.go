@@ -212,6 +212,7 @@ type doorGuest struct {
 	Ordinal   int32        `json:"ordinal" doc:"Ordinal of the seat in the plan." example:"17"`
 	Seat      seatSpot     `json:"seat" doc:"Where the seat is."`
 	Name      string       `json:"name" doc:"Name of the guest. Empty: not known." example:"Robin Fan"`
+	List      string       `json:"list,omitempty" doc:"List of guests that the booking is on. Absent: none." example:"Press"`
 	Inside    bool         `json:"inside" doc:"Whether somebody is inside with this ticket." example:"true"`
 	In        int64        `json:"in,omitempty" doc:"When somebody came in first, ms since 1970. Absent: never." example:"1796068800000"`
 	Out       int64        `json:"out,omitempty" doc:"When somebody left last, ms since 1970. Absent: never." example:"1796070600000"`
@@ -220,11 +221,11 @@ type doorGuest struct {
 }
 
 func guestOf(v *checkinapi.Visit) doorGuest {
-	return doorGuest{v.BookingID, v.Reference, v.Seat, *spotOf(&v.Spot), v.Name, v.Inside, v.In, v.Out, v.Entrance, earlierOf(v.Double)}
+	return doorGuest{v.BookingID, v.Reference, v.Seat, *spotOf(&v.Spot), v.Name, v.List, v.Inside, v.In, v.Out, v.Entrance, earlierOf(v.Double)}
 }
 
 type guestList struct {
-	Items []doorGuest `json:"items" doc:"The seats, at most 50."`
+	Items []doorGuest `json:"items" doc:"The seats: of a search at most 50."`
 }
 
 type guestsOut struct {
@@ -246,17 +247,18 @@ func answerGuests(list []checkinapi.Visit, err error) (*guestsOut, error) {
 }
 
 type guestsIn struct {
-	ID string `path:"id" maxLength:"64" doc:"Id of the event." example:"06a1b2c3d4e5f6g7"`
-	Q  string `query:"q" maxLength:"100" doc:"Words of a guest's name, a booking's reference or id, or a seat's label: at least 2 characters." example:"robin"`
+	ID   string `path:"id" maxLength:"64" doc:"Id of the event." example:"06a1b2c3d4e5f6g7"`
+	Q    string `query:"q" maxLength:"100" doc:"Words of a guest's name, a booking's reference or id, or a seat's label: at least 2 characters. Case and accents do not matter." example:"robin"`
+	List string `query:"list" maxLength:"40" doc:"Instead of q: the name of a list, as attendance has it. The answer has all its seats." example:"Press"`
 }
 
 // doorCount is a number of guests.
 type doorCount struct {
-	ID      string `json:"id" doc:"Id of the entrance or section." example:"main"`
-	Name    string `json:"name" doc:"Name of the entrance or section." example:"Main entrance"`
+	ID      string `json:"id" doc:"Id of the entrance or section. Of a list: its name." example:"main"`
+	Name    string `json:"name" doc:"Name of the entrance, the section or the list." example:"Main entrance"`
 	Inside  int64  `json:"inside" doc:"How many are inside; of an entrance: who came in there last." example:"310"`
 	Entered int64  `json:"entered" doc:"How many tickets were inside at least once." example:"322"`
-	Tickets *int64 `json:"tickets,omitempty" doc:"Of a section: how many tickets are sold or given away." example:"400"`
+	Tickets *int64 `json:"tickets,omitempty" doc:"Of a section or a list: how many tickets are sold or given away." example:"400"`
 }
 
 type doorInterval struct {
@@ -276,6 +278,7 @@ type attendanceBody struct {
 	Doubles   []doorGuest    `json:"doubles" doc:"Tickets with which somebody was let in while somebody was inside."`
 	Entrances []doorCount    `json:"entrances" doc:"The same for each entrance."`
 	Sections  []doorCount    `json:"sections" doc:"The same for each section."`
+	Lists     []doorCount    `json:"lists" doc:"The same for each list of guests, by name."`
 	Pace      []doorInterval `json:"pace" doc:"How many came and went, in intervals of five minutes, oldest first. Those without any are left out."`
 }
 
@@ -284,19 +287,25 @@ type attendanceOut struct {
 	Body         attendanceBody
 }
 
+// countsOf are the numbers of sections or lists.
+func countsOf(list []checkinapi.Count) []doorCount {
+	out := make([]doorCount, len(list))
+	for i, c := range list {
+		out[i] = doorCount{c.ID, c.Name, c.Inside, c.Entered, &c.Tickets}
+	}
+	return out
+}
+
 func answerAttendance(a checkinapi.Attendance, err error) (*attendanceOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := attendanceBody{a.EventID, *timeOf(a.At), a.Tickets, a.Inside, a.Entered, a.Refused, a.Alone, []doorGuest{}, []doorCount{}, []doorCount{}, []doorInterval{}}
+	b := attendanceBody{a.EventID, *timeOf(a.At), a.Tickets, a.Inside, a.Entered, a.Refused, a.Alone, []doorGuest{}, []doorCount{}, countsOf(a.Sections), countsOf(a.Lists), []doorInterval{}}
 	for i := range a.Doubles {
 		b.Doubles = append(b.Doubles, guestOf(&a.Doubles[i]))
 	}
 	for _, c := range a.Entrances {
 		b.Entrances = append(b.Entrances, doorCount{c.ID, c.Name, c.Inside, c.Entered, nil})
-	}
-	for _, c := range a.Sections {
-		b.Sections = append(b.Sections, doorCount{c.ID, c.Name, c.Inside, c.Entered, &c.Tickets})
 	}
 	for _, p := range a.Pace {
 		b.Pace = append(b.Pace, doorInterval{*timeOf(p.At), p.In, p.Out})
@@ -321,6 +330,49 @@ type correctionOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         scanAnswer
 }
+
+type newListed struct {
+	BookingID string `json:"booking_id" maxLength:"64"`
+	List      string `json:"list" maxLength:"40" doc:"Name of the list. Empty: none." example:"Press"`
+}
+
+type listedIn struct {
+	ID   string `path:"id" maxLength:"64" doc:"Id of the event." example:"06a1b2c3d4e5f6g7"`
+	Body newListed
+}
+
+type listedBody struct {
+	BookingID string `json:"booking_id"`
+	List      string `json:"list" doc:"Name of the list, as it was written first: case and accents do not make another one. Empty: none." example:"Press"`
+}
+
+type listedOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         listedBody
+}
+
+// logLine is a line of the log.
+type logLine struct {
+	At        time.Time      `json:"at" doc:"When it was (RFC 3339, UTC)." example:"2027-03-01T19:30:00Z"`
+	By        string         `json:"by" doc:"Id of the account. Empty: somebody with the link of the booking." example:"06a1b2c3d4e5f6g7"`
+	What      checkinapi.Did `json:"what" enum:"settings,pairing,paired,revoked,list,correction,reissue" doc:"settings: the rules were set. pairing: a pairing code was made. paired: a device was paired with it. revoked: a device was. list: a booking was put on a list of guests, or taken off. correction: somebody corrected by hand who is inside. reissue: a ticket got a new code." example:"correction"`
+	Device    string         `json:"device,omitempty" doc:"Name of the device." example:"Door 2, left"`
+	BookingID string         `json:"booking_id,omitempty"`
+	Seat      string         `json:"seat,omitempty" doc:"Label of the seat." example:"101-A-12"`
+	Detail    string         `json:"detail" doc:"settings: all of them, as JSON. pairing, paired, revoked: id of the entrance; empty: any. list: its name; empty: none. correction: in, out or undo. reissue: number of the issue." example:"out"`
+	Reason    string         `json:"reason,omitempty" doc:"Why." example:"The guest left by the side door."`
+}
+
+type logBody struct {
+	Items []logLine `json:"items" doc:"The lines, latest first, at most 1,000."`
+}
+
+type logOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         logBody
+}
+
+const logMost = 1000
 
 type listIn struct {
 	ID    string `path:"id" maxLength:"64" doc:"Id of the event." example:"06a1b2c3d4e5f6g7"`
@@ -411,8 +463,11 @@ func (s *Service) registerVisits(api huma.API) {
 			raw, err := s.attendanceCSV(ctx, caller.From(ctx), in.ID)
 			return &fileOut{"text/csv; charset=utf-8", `attachment; filename="attendance-` + in.ID + `.csv"`, private, raw}, err
 		})
-	huma.Register(api, operation("search-guests", http.MethodGet, "/events/{id}/door/guests", "Search the guests of an event", "Finds tickets by name, reference or seat. For the event's organizer and admins.", 0, 422),
+	huma.Register(api, operation("search-guests", http.MethodGet, "/events/{id}/door/guests", "Search the guests of an event", "Finds tickets by name, reference or seat, or those of a list. For the event's organizer and admins.", 0, 422),
 		func(ctx context.Context, in *guestsIn) (*guestsOut, error) {
+			if in.List != "" {
+				return answerGuests(s.OnList(ctx, caller.From(ctx), in.ID, in.List))
+			}
 			return answerGuests(s.Guests(ctx, caller.From(ctx), in.ID, in.Q, guestsMost))
 		})
 	correction := operation("create-correction", http.MethodPost, "/events/{id}/door/corrections", "Correct by hand who is inside", "Adds a scan by hand, with its reason and whose it is. One that would change nothing is refused.", route.Organizers, 409, 422)
@@ -432,6 +487,30 @@ func (s *Service) registerVisits(api huma.API) {
 		}
 		return &correctionOut{http.StatusCreated, private, answerOf(&a)}, nil
 	})
+	huma.Register(api, operation("set-guest-list", http.MethodPost, "/events/{id}/door/lists", "Put a booking on a list of guests", "Gives a booking with tickets the name of a list, such as Press or VIP, or takes it off. The door says the name when one of its tickets is scanned. Sending it again changes nothing.", route.Organizers, 409, 422),
+		func(ctx context.Context, in *listedIn) (*listedOut, error) {
+			c := caller.From(ctx)
+			if _, err := s.own(ctx, c, in.ID); err != nil {
+				return nil, err
+			}
+			if !ofEvent(in.Body.BookingID, in.ID) {
+				return nil, errs.Bad("booking_id", "other-event", "is not a booking of this event")
+			}
+			list, err := s.SetList(ctx, c, in.Body.BookingID, in.Body.List)
+			return &listedOut{private, listedBody{in.Body.BookingID, list}}, err
+		})
+	huma.Register(api, operation("get-door-log", http.MethodGet, "/events/{id}/door/log", "Read what was done by hand at an event's door", "Who has set rules, paired and revoked devices, corrected who is inside, replaced tickets and kept lists of guests: when, and why. For the event's organizer and admins.", 0),
+		func(ctx context.Context, in *byEvent) (*logOut, error) {
+			list, err := s.Log(ctx, caller.From(ctx), in.ID, logMost)
+			if err != nil {
+				return nil, err
+			}
+			out := &logOut{private, logBody{make([]logLine, len(list))}}
+			for i, e := range list {
+				out.Body.Items[i] = logLine{*timeOf(e.At), e.By, e.What, e.Device, e.BookingID, e.Spot.Label, e.Detail, e.Reason}
+			}
+			return out, nil
+		})
 	huma.Register(api, binary(operation("get-event-list", http.MethodGet, "/events/{id}/door/list", "Read the list of an event's tickets", "Which tickets may enter: a digest for each seat, as devices have it. For the event's organizer and admins.", 0, 422), listType, listSays),
 		func(ctx context.Context, in *listIn) (*fileOut, error) {
 			if _, err := s.own(ctx, caller.From(ctx), in.ID); err != nil {
@@ -458,7 +537,7 @@ func (s *Service) attendanceCSV(ctx context.Context, c caller.Caller, eventID st
 	}
 	var buf bytes.Buffer
 	out := csv.NewWriter(&buf)
-	_ = out.Write([]string{"reference", "seat", "section", "row", "number", "name", "inside", "first_in", "last_out", "entrance", "double"})
+	_ = out.Write([]string{"reference", "seat", "section", "row", "number", "name", "list", "inside", "first_in", "last_out", "entrance", "double"})
 	at := func(ms int64) string {
 		if ms == 0 {
 			return ""
@@ -467,7 +546,7 @@ func (s *Service) attendanceCSV(ctx context.Context, c caller.Caller, eventID st
 	}
 	for v := range visits {
 		cell := safetext.Cell
-		_ = out.Write([]string{v.Reference, cell(v.Spot.Label), cell(v.Spot.Section), cell(v.Spot.Row), cell(v.Spot.Number), cell(v.Name), strconv.FormatBool(v.Inside),
+		_ = out.Write([]string{v.Reference, cell(v.Spot.Label), cell(v.Spot.Section), cell(v.Spot.Row), cell(v.Spot.Number), cell(v.Name), cell(v.List), strconv.FormatBool(v.Inside),
 			at(v.In), at(v.Out), cell(v.Entrance), strconv.FormatBool(v.Double != nil)})
 	}
 	out.Flush()

@@ -63,6 +63,7 @@ type stateCounts struct {
 	Inside    int64       `json:"inside" doc:"How many are inside." example:"612"`
 	Entered   int64       `json:"entered" doc:"How many tickets were inside at least once." example:"640"`
 	Entrances []doorCount `json:"entrances" doc:"The same for each entrance."`
+	Lists     []doorCount `json:"lists" doc:"The same for each list of guests, if the device may see names; else none."`
 }
 
 // doorState is all that a device has to know, but for the list and the plan.
@@ -128,10 +129,11 @@ type scanAnswer struct {
 	Seat    *seatSpot          `json:"seat,omitempty" doc:"Where the seat is."`
 	First   *earlierScan       `json:"first,omitempty" doc:"Of a copy: the scan that let somebody in before."`
 	Name    string             `json:"name,omitempty" doc:"Name of the guest, if the device may see it." example:"Robin Fan"`
+	List    string             `json:"list,omitempty" doc:"List of guests that the booking is on, the same." example:"Press"`
 }
 
 func answerOf(a *checkinapi.Answer) scanAnswer {
-	out := scanAnswer{Counter: a.Counter, At: a.At, N: a.N, Outcome: a.Outcome, Reason: a.Reason, Seat: spotOf(a.Seat), First: earlierOf(a.First), Name: a.Name}
+	out := scanAnswer{Counter: a.Counter, At: a.At, N: a.N, Outcome: a.Outcome, Reason: a.Reason, Seat: spotOf(a.Seat), First: earlierOf(a.First), Name: a.Name, List: a.List}
 	if a.BookingID != "" {
 		out.Ordinal = &a.Ordinal
 	}
@@ -162,7 +164,8 @@ type ownListIn struct {
 }
 
 type findIn struct {
-	Q string `query:"q" maxLength:"100" doc:"Words of a guest's name, a booking's reference or id, or a seat's label: at least 2 characters." example:"robin"`
+	Q    string `query:"q" maxLength:"100" doc:"Words of a guest's name, a booking's reference or id, or a seat's label: at least 2 characters. Case and accents do not matter." example:"robin"`
+	List string `query:"list" maxLength:"40" doc:"Instead of q: the name of a list of guests. The answer has all its seats." example:"Press"`
 }
 
 type nothing struct{}
@@ -236,21 +239,21 @@ func (s *Service) registerDevices(api huma.API) {
 			page, err := s.heard(ctx, v, d.ID, seq)
 			return &heardOut{private, page}, err
 		})
-	huma.Register(api, operation("search-door-guests", http.MethodGet, "/door/guests", "Search guests at the door", "Finds tickets by name, reference or seat, if the device may see names.", route.Device, 403, 422),
+	huma.Register(api, operation("search-door-guests", http.MethodGet, "/door/guests", "Search guests at the door", "Finds tickets by name, reference or seat, or those of a list, if the device may see names. A device may search 30 times a minute.", route.Device, 403, 422, 429),
 		func(ctx context.Context, in *findIn) (*guestsOut, error) {
-			d, err := s.asking(ctx, false)
+			d, err := s.naming(ctx, "door search", searchRate)
 			if err != nil {
 				return nil, err
 			}
-			may, err := s.mayName(ctx, d)
-			switch {
-			case err != nil:
-				return nil, err
-			case !may:
-				return nil, errs.New(errs.Forbidden, "no-names", "This device may not see the names of guests.")
+			if in.List != "" {
+				return answerGuests(s.onList(ctx, d.EventID, in.List))
 			}
 			return answerGuests(s.find(ctx, d.EventID, in.Q, guestsMost))
 		})
+	huma.Register(api, operation("get-door-names", http.MethodGet, "/door/names", "Read which names have changed", "The guests are cut into pages, each with a digest: a device that may see names keeps them, so that it can search without a network, and reads the pages that have changed. It deletes them when it may not any more.", route.Device, 403, 429),
+		func(ctx context.Context, _ *nothing) (*nameTableOut, error) { return s.nameTable(ctx) })
+	huma.Register(api, operation("get-door-name-page", http.MethodGet, "/door/names/{page}", "Read the names of some guests", "A page of the guests: bookings with their names, lists and seats. A device may read 1,000 pages in an hour.", route.Device, 403, 422, 429),
+		func(ctx context.Context, in *namePageIn) (*namePageOut, error) { return s.namePage(ctx, in.Page) })
 }
 
 // mayName reports whether a device may see names now.
@@ -339,8 +342,9 @@ func (s *Service) addNames(ctx context.Context, d *checkinapi.Device, answers []
 		list = append(list, b)
 	}
 	names, err := s.namesOf(ctx, list)
+	lists := s.view(d.EventID).known().lists
 	for i := range answers {
-		answers[i].Name = names[answers[i].BookingID]
+		answers[i].Name, answers[i].List = names[answers[i].BookingID], lists[answers[i].BookingID]
 	}
 	return err
 }
@@ -368,13 +372,16 @@ func (s *Service) state(ctx context.Context, d *checkinapi.Device) (*doorState, 
 		Now:      s.cfg.Now().UnixMicro(),
 		List:     listVersion{l.version().seq, l.version().rev},
 		Plan:     "/events/" + e.ID + "/plan",
-		Counts:   stateCounts{a.Tickets, a.Inside, a.Entered, []doorCount{}},
+		Counts:   stateCounts{a.Tickets, a.Inside, a.Entered, []doorCount{}, []doorCount{}},
 	}
 	if !e.Starts.IsZero() {
 		out.Event.StartsAt = e.Starts.Format(time.RFC3339)
 	}
 	for _, c := range a.Entrances {
 		out.Counts.Entrances = append(out.Counts.Entrances, doorCount{c.ID, c.Name, c.Inside, c.Entered, nil})
+	}
+	if out.Device.Names {
+		out.Counts.Lists = countsOf(a.Lists)
 	}
 	return out, codec.ReadKnown(s.cfg.Keys().Document(), &out.Keys)
 }

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/limit"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
@@ -46,6 +47,8 @@ type Issues interface {
 	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error)
 	IssuesSince(ctx context.Context, eventID string, after int64, limit int) ([]checkinapi.SeatIssue, error)
 	IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error)
+	// Replaced lists the latest replacements of tickets for an event, latest first.
+	Replaced(ctx context.Context, eventID string, limit int) ([]checkinapi.SeatIssue, error)
 }
 
 // Config configures the service.
@@ -68,6 +71,7 @@ type Service struct {
 	store store
 	queue [queues]*batch.Queue[*request]
 	trust trusted
+	reads *limit.Memory // searches and names, by device
 
 	mu    sync.Mutex
 	views map[string]*view // by event
@@ -92,7 +96,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, store: st, views: map[string]*view{}, over: make(chan struct{})}
+	s := &Service{cfg: cfg, store: st, views: map[string]*view{}, over: make(chan struct{}), reads: limit.NewMemory(cfg.Now)}
 	s.trust.by = map[string]trustedDevice{}
 	for i := range s.queue {
 		s.queue[i] = batch.New(batchMost, waitMost, s.take)

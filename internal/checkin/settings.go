@@ -82,8 +82,11 @@ func (s *Service) SetSettings(ctx context.Context, c caller.Caller, version int6
 			}
 		}
 		in.Version = rules.settings.Version + 1
-		_, err = tx.ExecContext(ctx, sqlSetSettings, in.EventID, in.Version, string(raw), c.UserID, s.cfg.Now().UnixMicro())
-		return err
+		now := s.cfg.Now().UnixMicro()
+		if _, err := tx.ExecContext(ctx, sqlSetSettings, in.EventID, in.Version, string(raw), c.UserID, now); err != nil {
+			return err
+		}
+		return s.store.note(ctx, tx, in.EventID, logRow{at: now, by: c.UserID, what: checkinapi.LogSettings, detail: string(raw)})
 	})
 	if err != nil {
 		return in, fmt.Errorf("store settings of the door of %s: %w", in.EventID, err)

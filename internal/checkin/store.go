@@ -39,6 +39,17 @@ const (
 	// By door_devices_by_token.
 	sqlByToken = `SELECT ` + deviceColumns + ` FROM door_devices WHERE token = $1`
 
+	// By the primary key of door_lists.
+	sqlLists   = `SELECT booking_id, name FROM door_lists WHERE event_id = $1`
+	sqlSetList = `INSERT INTO door_lists (event_id, booking_id, name, author_id, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (event_id, booking_id) DO UPDATE SET name = excluded.name, author_id = excluded.author_id, at = excluded.at`
+	sqlDropList = `DELETE FROM door_lists WHERE event_id = $1 AND booking_id = $2`
+
+	// By the primary key of door_log.
+	sqlAddLog = `INSERT INTO door_log (event_id, n, at, author_id, what, subject, detail) 
+		SELECT CAST($1 AS TEXT), COALESCE(MAX(n), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT) FROM door_log WHERE event_id = $1`
+	sqlLog = `SELECT at, author_id, what, subject, detail FROM door_log WHERE event_id = $1 ORDER BY n DESC LIMIT $2`
+
 	sqlAddPairing = `INSERT INTO door_pairings (event_id, code, name, entrance, names, valid_from, valid_until, author_id, expires_at, device) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '')`
 	sqlForget     = `DELETE FROM door_pairings WHERE event_id = $1 AND expires_at < $2` // by the primary key
 	// By door_pairings_by_code.
@@ -206,17 +217,21 @@ func (st store) rows(ctx context.Context, tx *sql.Tx, eventID string, entries []
 	return err
 }
 
-// rules are the settings and the devices of an event. They are read together, and never
-// changed.
+// rules are the settings, the devices and the lists of guests of an event. They are read
+// together, and never changed.
 type rules struct {
 	rev      int64
 	settings checkinapi.Settings
 	devices  map[string]*checkinapi.Device
+	lists    map[string]string // names, by booking id
 }
 
 func (st store) rules(ctx context.Context, from sqldb.Querier, eventID string, rev int64) (*rules, error) {
 	r := &rules{rev: rev, devices: map[string]*checkinapi.Device{}}
 	var err error
+	if r.lists, err = st.lists(ctx, from, eventID); err != nil {
+		return nil, err
+	}
 	if r.settings, err = st.settings(ctx, from, eventID); err != nil {
 		return nil, err
 	}
@@ -233,6 +248,23 @@ func (st store) rules(ctx context.Context, from sqldb.Querier, eventID string, r
 		r.devices[d.ID] = d
 	}
 	return r, rows.Err()
+}
+
+func (st store) lists(ctx context.Context, from sqldb.Querier, eventID string) (map[string]string, error) {
+	rows, err := from.QueryContext(ctx, sqlLists, eventID)
+	if err != nil {
+		return nil, fmt.Errorf("read lists of guests: %w", err)
+	}
+	defer rows.Close()
+	lists := map[string]string{}
+	for rows.Next() {
+		var booking, name string
+		if err := rows.Scan(&booking, &name); err != nil {
+			return nil, fmt.Errorf("read lists of guests: %w", err)
+		}
+		lists[booking] = name
+	}
+	return lists, rows.Err()
 }
 
 func (st store) settings(ctx context.Context, from sqldb.Querier, eventID string) (checkinapi.Settings, error) {

@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/safetext"
 	"boxoffice/internal/seating"
 )
 
@@ -45,6 +46,7 @@ func (s *Service) attendance(ctx context.Context, eventID string, names bool) (c
 		v.tally = v.count(plan)
 	}
 	a := *v.tally
+	a.Lists = v.countLists(sold, plan)
 	v.mu.Unlock()
 	a.EventID, a.At, a.Doubles = eventID, s.cfg.Now().UnixMicro(), slices.Clone(a.Doubles)
 	a.Sections = slices.Clone(a.Sections)
@@ -217,18 +219,23 @@ func (s *Service) namesOf(ctx context.Context, list []bookingapi.Booking) (map[s
 
 // guests are the people with tickets for an event, at a version of its ledger.
 type guests struct {
-	seq  int64
-	at   time.Time
-	list []guest
+	seq   int64
+	at    time.Time // when it was last asked whether they have changed
+	read  time.Time
+	list  []guest // by booking and seat
+	names *names  // of devices; nil: not made yet
 }
 
 type guest struct {
 	place
 	reference, name string
-	words           string // all that a search looks through, in lower case
+	words           string // all that a search looks through; see safetext.Fold
 }
 
-const guestsFor = 5 * time.Second // the list of guests is not read more often
+const (
+	guestsFor = 5 * time.Second // the list of guests is not read more often
+	namesFor  = time.Minute     // and not less often, since people change their names
+)
 
 // guestsOf returns who has tickets for an event.
 func (s *Service) guestsOf(ctx context.Context, v *view, plan *seating.Plan) (*guests, error) {
@@ -242,9 +249,9 @@ func (s *Service) guestsOf(ctx context.Context, v *view, plan *seating.Plan) (*g
 	if err != nil {
 		return nil, err
 	}
-	g := &guests{seq: heads[v.eventID], at: time.Now()}
-	if known != nil && known.seq == g.seq {
-		g.list = known.list
+	g := &guests{seq: heads[v.eventID], at: time.Now(), read: time.Now()}
+	if known != nil && known.seq == g.seq && g.at.Sub(known.read) < namesFor {
+		g.list, g.read, g.names = known.list, known.read, known.names
 	} else if g.list, err = s.readGuests(ctx, v.eventID, plan); err != nil {
 		return nil, err
 	}
@@ -273,7 +280,7 @@ func (s *Service) readGuests(ctx context.Context, eventID string, plan *seating.
 				if at := spot(plan, seat); at != nil {
 					g.words += "\n" + at.Label
 				}
-				g.words = strings.ToLower(g.words)
+				g.words = safetext.Fold(g.words)
 				list = append(list, g)
 			}
 		}
@@ -293,10 +300,22 @@ func (s *Service) Guests(ctx context.Context, c caller.Caller, eventID, query st
 }
 
 func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([]checkinapi.Visit, error) {
-	words := strings.Fields(strings.ToLower(query))
+	words := strings.Fields(safetext.Fold(query))
 	if len([]rune(strings.Join(words, ""))) < 2 {
 		return nil, errs.Bad("q", "too-short", "must have at least 2 characters")
 	}
+	n := 0
+	return s.visits(ctx, eventID, func(g *guest, _ string) bool {
+		if n >= limit || slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(g.words, w) }) {
+			return false
+		}
+		n++
+		return true
+	})
+}
+
+// visits lists the seats with tickets that match; match gets the guest and their list.
+func (s *Service) visits(ctx context.Context, eventID string, match func(g *guest, list string) bool) ([]checkinapi.Visit, error) {
 	v := s.view(eventID)
 	if err := s.refresh(ctx, v); err != nil {
 		return nil, err
@@ -314,9 +333,9 @@ func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([
 	list := []checkinapi.Visit{}
 	for i := range g.list {
 		one := &g.list[i]
-		if len(list) < limit && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(one.words, w) }) {
+		if of := v.rules.lists[one.booking]; match(one, of) {
 			found := visitOf(one.place, v.visits[one.place], plan)
-			found.Name = one.name
+			found.Name, found.List = one.name, of
 			list = append(list, found)
 		}
 	}
@@ -340,7 +359,9 @@ func (s *Service) Visited(ctx context.Context, c caller.Caller, eventID string) 
 	var list []checkinapi.Visit
 	for p, visit := range v.visits {
 		if visit.entered {
-			list = append(list, visitOf(p, visit, plan))
+			one := visitOf(p, visit, plan)
+			one.List = v.rules.lists[p.booking]
+			list = append(list, one)
 		}
 	}
 	v.mu.Unlock()

@@ -280,3 +280,7 @@ func (w *world) IssueRevs(context.Context, []string) (map[string]int64, error) {
 	}
 	return map[string]int64{gala: rev}, nil
 }
+
+func (w *world) Replaced(ctx context.Context, eventID string, limit int) ([]checkinapi.SeatIssue, error) {
+	return w.IssuesSince(ctx, eventID, 0, limit)
+}

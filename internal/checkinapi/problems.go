@@ -12,6 +12,8 @@ var Problems = errs.Problems{
 		"no-names":           {Kind: errs.Forbidden, Says: "The device may not see the names of guests, or nobody may by the settings of the door."},
 		"entrance-in-use":    {Kind: errs.Conflict, Says: "A device is paired with an entrance that is missing; device names it. Revoke the device first."},
 		"too-many-devices":   {Kind: errs.Conflict, Says: "The event has too many devices. Revoke those that are not used."},
+		"too-many-lists":     {Kind: errs.Conflict, Says: "The event has as many lists of guests as there can be. Use one of them."},
+		"too-many-searches":  {Kind: errs.TooMany, Says: "The device has searched, or has read names, too often. It may again after Retry-After, in seconds."},
 		"counter-used":       {Kind: errs.Conflict, Says: "The device has used the counter for another scan; fields names it. Nothing was stored. Give the scan a new counter."},
 		"already-inside":     {Kind: errs.Conflict, Says: "Somebody is inside with this ticket already."},
 		"not-inside":         {Kind: errs.Conflict, Says: "Nobody is inside with this ticket."},
@@ -20,6 +22,7 @@ var Problems = errs.Problems{
 	Operations: map[string][]string{
 		"update-door":       {"changed-meanwhile", "entrance-in-use"},
 		"create-pairing":    {"too-many-devices"},
+		"set-guest-list":    {"no-tickets", "too-many-lists"},
 		"create-correction": {"already-inside", "not-inside", "nothing-to-undo"},
 
 		"reissue-tickets": {"no-tickets", "replaced-too-often"},
@@ -29,6 +32,8 @@ var Problems = errs.Problems{
 		"list-scans":         {"device-revoked", "device-not-now"},
 		"create-scans":       {"device-revoked", "device-not-now", "counter-used"},
 		"watch-door":         {"device-revoked", "device-not-now"},
-		"search-door-guests": {"device-revoked", "device-not-now", "no-names"},
+		"search-door-guests": {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
+		"get-door-names":     {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
+		"get-door-name-page": {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
 	},
 }

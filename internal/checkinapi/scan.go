@@ -119,6 +119,7 @@ type Answer struct {
 
 	First *Earlier // of a copy: the scan that let somebody in before
 	Name  string   // of the guest, if the device may see it
+	List  string   // of guests, the same; "": none
 }
 
 // Correction is a scan that an organizer adds by hand.
@@ -136,6 +137,7 @@ type Visit struct {
 	Seat      int32
 	Spot      Spot
 	Name      string // of the guest, if the reader may see it
+	List      string // of guests, the same; "": none
 	Inside    bool
 	In, Out   int64    // ms since 1970: the first time in, the last time out; 0: never
 	Entrance  string   // of the first time in
@@ -147,7 +149,7 @@ type Count struct {
 	ID, Name string
 	Inside   int64
 	Entered  int64 // seats that were inside at least once
-	Tickets  int64 // sold; of sections only
+	Tickets  int64 // sold; of sections and lists only
 }
 
 // Interval says how many came and went within five minutes.
@@ -169,5 +171,6 @@ type Attendance struct {
 	Doubles   []Visit
 	Entrances []Count
 	Sections  []Count
+	Lists     []Count    // of guests, by name, which is their ID, too
 	Pace      []Interval // oldest first
 }

@@ -17,6 +17,8 @@ type Service interface {
 	Pairings
 	Visits
 	Histories
+	Lists
+	Logs
 	Issuing
 }
 

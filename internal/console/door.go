@@ -24,6 +24,8 @@ type Door interface {
 	checkinapi.Pairings
 	checkinapi.Visits
 	checkinapi.Histories
+	checkinapi.Lists
+	checkinapi.Logs
 }
 
 // evening is the state of an event's door.

@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"payment": append([]string{"payment/provider", "payment/notices", "payment/reconcile"}, services...),
 	"user":    append([]string{"phone", "signing", "user/session"}, services...),
 	"webhook": services,
-	"checkin": append([]string{"ticket"}, services...),
+	"checkin": append([]string{"limit", "ticket"}, services...),
 	"invoice": append([]string{"invoice/paper", "vat"}, services...), "invoice/paper": append([]string{"invoiceapi", "ticket/sheet"}, leaves...),
 	"wallet": append([]string{"settings", "signing", "wallet/apple", "wallet/google"}, services...),
 	// parts of services, which never import their parent

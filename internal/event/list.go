@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/safetext"
 )
 
 // query collects the conditions of a list; ? stands for the next value.
@@ -56,13 +57,13 @@ func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 		}
 	}
 	if f.Text != "" {
-		q.add(`e.search_all LIKE ? ESCAPE '\'`, "%"+escapeLike(fold(f.Text))+"%")
+		q.add(`e.search_all LIKE ? ESCAPE '\'`, "%"+escapeLike(safetext.Fold(f.Text))+"%")
 	}
 	if f.City != "" {
-		q.add("e.search_city = ?", fold(f.City))
+		q.add("e.search_city = ?", safetext.Fold(f.City))
 	}
 	if f.Category != "" {
-		q.add("e.search_category = ?", fold(f.Category))
+		q.add("e.search_category = ?", safetext.Fold(f.Category))
 	}
 	if !f.From.IsZero() {
 		q.add("(e.sort_at >= ? OR e.ends_at >= ?)", f.From.UnixMicro(), f.From.UnixMicro())

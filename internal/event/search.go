@@ -6,54 +6,24 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/safetext"
 )
 
-// searchRules is the version of fold. Rows folded by an older version are folded again
+// searchRules is the version of safetext.Fold. Rows folded by an older version are folded again
 // by the worker.
 const searchRules = 2
-
-// plain replaces letters that Unicode does not decompose by those that people type
-// instead, and typographic marks by those of a keyboard.
-var plain = strings.NewReplacer(
-	"ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ŧ", "t", "ŋ", "n", "ı", "i", "ƶ", "z", "ɨ", "i", "ƀ", "b", "ŀ", "l",
-	"æ", "ae", "œ", "oe", "þ", "th", "ß", "ss", "ĳ", "ij",
-	"\u2018", "'", "\u2019", "'", "\u201a", "'", "\u201b", "'", "\u02bc", "'", "\u02bb", "'", "\u02b9", "'", "\u2032", "'", "`", "'", "\u00b4", "'",
-	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
-	"\u2010", "-", "\u2011", "-", "\u2012", "-", "\u2013", "-", "\u2014", "-", "\u2212", "-")
-
-// fold normalizes a text for comparison: plain letters without case and accents, so that "Dvorak" finds "Dvořák", "Lodz" finds "Łódź" and
-// "don't" finds "don’t".
-func fold(s string) string {
-	// An acute accent by itself decomposes into a space and a mark, so marks that
-	// stand for apostrophes are written plain before.
-	t := transform.Chain(norm.NFKD, runes.Remove(runes.Predicate(ignored)), norm.NFC, cases.Fold())
-	out, _, err := transform.String(t, plain.Replace(s))
-	if err != nil { // not UTF-8; such input is refused earlier
-		return strings.ToLower(s)
-	}
-	return strings.Join(strings.Fields(plain.Replace(out)), " ")
-}
-
-// ignored reports whether a character is an accent or invisible.
-func ignored(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Cf) }
 
 // searchable is the part of an event that searches read.
 type searchable struct{ title, all, city, category string }
 
 func (e *stored) searchable() searchable {
 	return searchable{
-		title: fold(e.Title), city: fold(e.Venue.City), category: fold(e.Category),
-		all: fold(strings.Join([]string{e.Title, e.Category, e.Venue.Name, e.Venue.City, e.Description}, " \n ")),
+		title: safetext.Fold(e.Title), city: safetext.Fold(e.Venue.City), category: safetext.Fold(e.Category),
+		all: safetext.Fold(strings.Join([]string{e.Title, e.Category, e.Venue.Name, e.Venue.City, e.Description}, " \n ")),
 	}
 }
 
@@ -110,7 +80,7 @@ func (s *Service) Search(ctx context.Context, c caller.Caller, f eventapi.Filter
 // the words in their title first, then in the order in which they take place.
 func (s *Service) search(ctx context.Context, caller caller.Caller, f eventapi.Filter) (hits, error) {
 	var hits hits
-	words := strings.Fields(fold(f.Text))
+	words := strings.Fields(safetext.Fold(f.Text))
 	if len(words) > maxWords {
 		return hits, errs.Bad("q", "too-many-words", "must have at most %d words", maxWords)
 	}

@@ -17,6 +17,7 @@ func doorOps() map[string]*op {
 		"scan":     {api: "create-scans", weight: 12, make: makeScan, ask: askScan, told: toldScan, again: true},
 		"revoke":   {api: "revoke-device", weight: 1, make: makeRevoke, ask: askRevoke, told: toldRevoke, again: true},
 		"correct":  {api: "create-correction", weight: 1, make: makeCorrect, ask: askCorrect, told: toldCorrect},
+		"list":     {api: "set-guest-list", weight: 1, make: makeList, ask: askList, told: toldList, again: true},
 	}
 }
 
@@ -375,6 +376,37 @@ func toldCorrect(w *world, s *Step, r *reply) {
 			device: "office", counter: number(r.doc["counter"]), at: number(r.doc["at"]), n: number(r.doc["n"])})
 	case r.status == 0 || r.status >= 500:
 		door.unclear = true
+	}
+}
+
+func makeList(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As, s.Method = b.name, g.w.events[b.event].organizer, []string{"", "Press", "VIP"}[g.n(3)]
+	g.trouble(s)
+	return true
+}
+
+func askList(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	if b == nil || b.id == "" || w.events[b.event] == nil {
+		return nil
+	}
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + w.events[b.event].id + "/door/lists", body: map[string]any{"booking_id": b.id, "list": s.Method}}
+}
+
+func toldList(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	if r.ok() && text(r.doc["list"]) != s.Method || r.status == 422 {
+		w.fail("a guest is on the list of the organizer", "booking %s on %q: %s", b.name, s.Method, r)
+	}
+	if r.ok() && w.alone && s.Method != "" {
+		got := w.askAny(request{token: w.tokenOf(s.As), method: "GET", path: "/events/" + w.events[b.event].id + "/door/guests?list=" + s.Method})
+		if got.ok() && !slices.ContainsFunc(list(got.doc["items"]), func(one any) bool { return text(object(one)["booking_id"]) == b.id }) && len(w.nodes) == 1 && b.status == "booked" && w.sure(b) && !b.unpaid {
+			w.fail("a guest is on the list of the organizer", "booking %s on %q: %s", b.name, s.Method, &got)
+		}
 	}
 }
 

@@ -139,6 +139,11 @@ func (s *Issues) IssueRevs(ctx context.Context, eventIDs []string) (map[string]i
 	return out, rows.Err()
 }
 
+// Replaced lists the latest replacements of tickets for an event, latest first; at most limit.
+func (s *Issues) Replaced(ctx context.Context, eventID string, limit int) ([]checkinapi.SeatIssue, error) {
+	return s.read(ctx, s.cfg.DB.Reader(), `SELECT i.booking_id, i.seat, i.issue, NULL, i.rev, i.at, i.author_id, i.reason FROM door_reissues i WHERE i.event_id = $1 ORDER BY i.rev DESC LIMIT $2`, eventID, limit) // primary key
+}
+
 // Reissue replaces tickets; see checkinapi.Issuing.
 func (s *Issues) Reissue(ctx context.Context, c caller.Caller, token string, r checkinapi.ReissueRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error) {
 	b, err := s.cfg.Bookings.Readable(ctx, c, r.BookingID, token)
@@ -205,6 +210,7 @@ const (
 	sqlMove  = `UPDATE door_issue_heads SET rev = $2 WHERE event_id = $1`
 	sqlRev   = `SELECT rev FROM door_issue_heads WHERE event_id = $1 /*postgres: FOR UPDATE*/`
 	sqlOf    = `SELECT ` + columns + ` FROM door_issues i WHERE i.event_id = $1 AND i.booking_id = $2` // by the primary key
+	sqlKeep  = `INSERT INTO door_reissues (event_id, rev, booking_id, seat, issue, at, author_id, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	sqlPut   = `INSERT INTO door_issues (event_id, booking_id, seat, issue, bound_key, rev, at, author_id, reason) VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)
 		ON CONFLICT (event_id, booking_id, seat) DO UPDATE SET issue = excluded.issue, bound_key = NULL, rev = excluded.rev, at = excluded.at, author_id = excluded.author_id, reason = excluded.reason`
 )
@@ -241,6 +247,9 @@ func (s *Issues) raise(ctx context.Context, o *bookingapi.Order, seats []int32, 
 				return sqldb.Unwritten(errs.New(errs.Conflict, "replaced-too-often", "The ticket of a seat can be replaced %d times.", most))
 			}
 			if _, err := tx.ExecContext(ctx, sqlPut, eventID, o.ID, seat, i.Number, rev, at, by, reason); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, sqlKeep, eventID, rev, o.ID, seat, i.Number, at, by, reason); err != nil {
 				return err
 			}
 			issues[seat] = i
