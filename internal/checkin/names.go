@@ -61,7 +61,7 @@ func (s *Service) pagesOf(ctx context.Context, eventID string) (*names, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.guestsOf(ctx, v, plan)
+	g, err := s.guestsOf(ctx, v, plan, guestsFor)
 	if err != nil {
 		return nil, err
 	}

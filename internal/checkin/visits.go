@@ -233,16 +233,16 @@ type guest struct {
 }
 
 const (
-	guestsFor = 5 * time.Second // the list of guests is not read more often
-	namesFor  = time.Minute     // and not less often, since people change their names
+	guestsFor = 5 * time.Second // a search may miss who has bought within
+	namesFor  = time.Minute     // and may find people by the name that they had
 )
 
-// guestsOf returns who has tickets for an event.
-func (s *Service) guestsOf(ctx context.Context, v *view, plan *seating.Plan) (*guests, error) {
+// guestsOf returns who has tickets for an event, or had within a time before now.
+func (s *Service) guestsOf(ctx context.Context, v *view, plan *seating.Plan, within time.Duration) (*guests, error) {
 	v.mu.Lock()
 	known := v.index
 	v.mu.Unlock()
-	if known != nil && time.Since(known.at) < guestsFor {
+	if known != nil && time.Since(known.at) < within {
 		return known, nil
 	}
 	heads, err := s.cfg.Bookings.Heads(ctx, []string{v.eventID})
@@ -305,7 +305,7 @@ func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([
 		return nil, errs.Bad("q", "too-short", "must have at least 2 characters")
 	}
 	n := 0
-	return s.visits(ctx, eventID, func(g *guest, _ string) bool {
+	return s.visits(ctx, eventID, guestsFor, func(g *guest, _ string) bool {
 		if n >= limit || slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(g.words, w) }) {
 			return false
 		}
@@ -315,7 +315,7 @@ func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([
 }
 
 // visits lists the seats with tickets that match; match gets the guest and their list.
-func (s *Service) visits(ctx context.Context, eventID string, match func(g *guest, list string) bool) ([]checkinapi.Visit, error) {
+func (s *Service) visits(ctx context.Context, eventID string, within time.Duration, match func(g *guest, list string) bool) ([]checkinapi.Visit, error) {
 	v := s.view(eventID)
 	if err := s.refresh(ctx, v); err != nil {
 		return nil, err
@@ -324,7 +324,7 @@ func (s *Service) visits(ctx context.Context, eventID string, match func(g *gues
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.guestsOf(ctx, v, plan)
+	g, err := s.guestsOf(ctx, v, plan, within)
 	if err != nil {
 		return nil, err
 	}
