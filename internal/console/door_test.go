@@ -37,6 +37,8 @@ type doorman struct {
 	a       checkinapi.Attendance
 	visits  []checkinapi.Visit
 	history []checkinapi.Entry
+	lists   map[string]string
+	log     []checkinapi.LogEntry
 
 	version int64 // that was asked for
 	asked   checkinapi.PairingRequest
@@ -102,6 +104,30 @@ func (d *doorman) Correct(_ context.Context, _ caller.Caller, k checkinapi.Corre
 
 func (d *doorman) History(context.Context, caller.Caller, string) ([]checkinapi.Entry, error) {
 	return d.history, nil
+}
+
+func (d *doorman) SetList(_ context.Context, _ caller.Caller, bookingID, list string) (string, error) {
+	if d.err == nil {
+		d.lists = map[string]string{bookingID: list}
+	}
+	return list, d.err
+}
+
+func (d *doorman) ListsOf(context.Context, caller.Caller, string, []string) (map[string]string, error) {
+	return d.lists, nil
+}
+
+func (d *doorman) OnList(_ context.Context, _ caller.Caller, _, list string) (found []checkinapi.Visit, _ error) {
+	for _, one := range d.visits {
+		if one.List == list {
+			found = append(found, one)
+		}
+	}
+	return found, nil
+}
+
+func (d *doorman) Log(context.Context, caller.Caller, string, int) ([]checkinapi.LogEntry, error) {
+	return d.log, nil
 }
 
 // hallOf are the other services of that event.
