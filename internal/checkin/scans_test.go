@@ -286,7 +286,7 @@ func TestPair(t *testing.T) {
 	if got, err := s.Authenticate(t.Context(), token); err != nil || got.ID != d.ID {
 		t.Error(got, err)
 	}
-	if _, err := s.Authenticate(t.Context(), token[:len(token)-1]+"0"); !errs.Is(err, "device-revoked") {
+	if _, err := s.Authenticate(t.Context(), token[:len(token)-1]+"u"); !errs.Is(err, "device-revoked") {
 		t.Error(err)
 	}
 	if p, err = s.Pair(t.Context(), hall, checkinapi.PairingRequest{EventID: gala, Name: "Late"}); err != nil {
