@@ -316,6 +316,7 @@ var bodies = map[string]string{
 	"POST /events/{id}/door/corrections": `{"booking_id":"$booking","seat":"$seat","kind":"in","reason":"The scanner was broken."}`,
 	"POST /events/{id}/door/lists":       `{"booking_id":"$booking","list":"Press"}`,
 	"POST /door/pair":                    `{"code":"0123456789ab"}`,
+	"POST /door/node/scans":              `{"scans":[{"device":"06a1b2c3d4e5f6g7","ruled":"malformed","scan":{"counter":1,"at":1796068800000,"kind":"in","token":"x","entrance":"main","how":"camera"}}]}`,
 	"POST /door/scans":                   `{"scans":[{"counter":1,"at":1796068800000,"kind":"in","token":"x","entrance":"main","how":"camera"}]}`,
 	"POST /webhooks":                     `{"url":"https://example.org/other"}`,
 	"PUT /webhooks/{id}":                 `{"enabled":false}`,
@@ -454,6 +455,11 @@ var rights = map[string]string{
 	"GET /door/names":        "401 401 401 401 401 401",
 	"GET /door/names/{page}": "401 401 401 401 401 401",
 
+	// For gate nodes; what these may is in gate_node_test.go.
+	"GET /door/node":        "401 401 401 401 401 401",
+	"GET /door/node/scans":  "401 401 401 401 401 401",
+	"POST /door/node/scans": "401 401 401 401 401 401",
+
 	"GET /webhooks":                 "401 403 403 200 200 200",
 	"POST /webhooks":                "401 403 403 201 201 201",
 	"GET /webhooks/{id}":            "401 404 404 200 404 200",
@@ -554,6 +560,7 @@ func TestForbiddenFields(t *testing.T) {
 	}
 	h := newHouse(t)
 	device := h.doorway(t, "")
+	_, node := device.node(t)
 	doc := h.door.API().OpenAPI()
 	for path, item := range doc.Paths {
 		for method, op := range map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put} {
@@ -585,8 +592,11 @@ func TestForbiddenFields(t *testing.T) {
 				if organizersOnly[route] || strings.HasPrefix(path, "/events") || strings.HasPrefix(path, "/webhooks") {
 					as = s.people[3]
 				}
-				if route == "POST /door/scans" {
+				switch route {
+				case "POST /door/scans":
 					as = device.as
+				case "POST /door/node/scans":
+					as = node
 				}
 				w := h.ask(t, as, method, s.path(route), string(raw))
 				var p struct{ Fields []struct{ Name string } }

@@ -48,10 +48,10 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 		"holds":        {"POST /e/{id}/hold", "POST /bookings"},
 		"large":        {"POST /events", "PUT /events/{id}", "POST /organizer/events/new", "POST /organizer/events/{event}/edit"},
 		"stream":       {"GET /events/{id}/live", "GET /door/live"},
-		"device":       {"GET /door", "GET /door/list", "GET /door/scans", "POST /door/scans", "GET /door/live", "GET /door/guests", "GET /door/names", "GET /door/names/{page}"},
-		"bulk":         {"POST /door/scans"},
+		"device":       {"GET /door", "GET /door/list", "GET /door/scans", "POST /door/scans", "GET /door/live", "GET /door/guests", "GET /door/names", "GET /door/names/{page}", "GET /door/node", "GET /door/node/scans", "POST /door/node/scans"},
+		"bulk":         {"POST /door/scans", "POST /door/node/scans"},
 		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}", "POST /texts/status"},
-		"long numbers": {"POST /door/scans", "POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}", "POST /texts/status"},
+		"long numbers": {"POST /door/scans", "POST /door/node/scans", "POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}", "POST /texts/status"},
 	} {
 		slices.Sort(want)
 		slices.Sort(found[fact])

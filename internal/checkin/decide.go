@@ -38,7 +38,8 @@ type entry struct {
 	of          checkinapi.Ref // of an undo
 	entrance    string
 	how         checkinapi.How
-	node        decision       // of the node that took it
+	node        decision       // of the box office
+	gate        decision       // of a gate node whose line to the box office was down
 	own         decision       // of the device alone
 	because     checkinapi.Ref // the scan for which node refused it
 	offsetKnown bool
@@ -49,17 +50,28 @@ type entry struct {
 	by, note    string // of a correction: the account and its reason
 }
 
-// decided is the decision that counts: that of the device if it was alone, since it has let
-// the guest in or not, otherwise the node's.
+// decided is the decision that counts: of those who have decided, the one that was nearest
+// to the guest, since it has let the guest in or not. But nobody could let in with a code
+// that is forged, or without the right.
 func (e *entry) decided() decision {
-	if e.own.none() {
+	switch {
+	case void(e.node.reason):
 		return e.node
+	case void(e.gate.reason):
+		return e.gate
+	case !e.own.none():
+		return e.own
+	case !e.gate.none():
+		return e.gate
 	}
-	return e.own
+	return e.node
 }
 
-// alone reports whether the device has let somebody in or out without asking.
-func (e *entry) alone() bool { return e.own.admitted() }
+// unasked reports whether the box office was not asked before it was decided.
+func (e *entry) unasked() bool { return !e.own.none() || !e.gate.none() }
+
+// alone reports whether somebody was let in or out without asking the box office.
+func (e *entry) alone() bool { return e.unasked() && e.decided().admitted() }
 
 // compare orders entries: by stamp, then by device and counter.
 func compare(a, b *entry) int {
@@ -90,7 +102,7 @@ func stronger(a, b decision) decision {
 // copies may arrive in any order and any number of times.
 func join(a, b entry) entry {
 	a.Stamp = later(a.Stamp, b.Stamp)
-	a.node, a.own = stronger(a.node, b.node), stronger(a.own, b.own)
+	a.node, a.gate, a.own = stronger(a.node, b.node), stronger(a.gate, b.gate), stronger(a.own, b.own)
 	if a.place == (place{}) || a.place.booking < b.place.booking {
 		a.place = b.place
 	}
@@ -172,19 +184,22 @@ type facts struct {
 	now      int64 // µs since 1970
 	settings *checkinapi.Settings
 	device   *checkinapi.Device
-	code     checkinapi.Reason // what is wrong with the code; "": nothing, or the seat was found by name
-	place    place             // of the ticket, or of the scan that an undo names
-	holder   string            // booking that has the seat now; "": none
-	issue    uint16            // of the code
-	current  uint16            // issue of the seat
-	shown    ticket.Code       // what the code says of itself; zero: it is fixed
-	unproved bool              // the password of a wallet is wrong
-	untimed  bool              // the time of the code cannot be checked
-	bound    ticket.PhoneKey   // phone that the seat is bound to; zero: none
-	found    bool              // the seat was found by name: there is no code
-	section  string            // of the seat; "": the plan does not have it
-	visit    visit             // of the place, without this scan
-	named    *entry            // that an undo names; nil: there is none
+	via      *checkinapi.Device // the gate node that took it; nil: the device has sent it itself
+	ruled    bool               // the gate node has decided it before
+	alone    bool               // somebody is let in without asking the box office
+	code     checkinapi.Reason  // what is wrong with the code; "": nothing, or the seat was found by name
+	place    place              // of the ticket, or of the scan that an undo names
+	holder   string             // booking that has the seat now; "": none
+	issue    uint16             // of the code
+	current  uint16             // issue of the seat
+	shown    ticket.Code        // what the code says of itself; zero: it is fixed
+	unproved bool               // the password of a wallet is wrong
+	untimed  bool               // the time of the code cannot be checked
+	bound    ticket.PhoneKey    // phone that the seat is bound to; zero: none
+	found    bool               // the seat was found by name: there is no code
+	section  string             // of the seat; "": the plan does not have it
+	visit    visit              // of the place, without this scan
+	named    *entry             // that an undo names; nil: there is none
 }
 
 // decide decides one scan.
@@ -214,7 +229,7 @@ func decide(s *checkinapi.Scan, f *facts) decision {
 		return refuse(checkinapi.Replaced)
 	case !f.found && f.shown.Kind == ticket.Fixed && f.settings.Rotates() && !f.settings.Paper:
 		return refuse(checkinapi.NotBound)
-	case f.unproved, s.Decided == "" && !f.untimed && !f.shown.Fresh(time.UnixMicro(f.now)):
+	case f.unproved, s.Decided == "" && !f.ruled && !f.untimed && !f.shown.Fresh(time.UnixMicro(f.now)):
 		return refuse(checkinapi.StaleCode) // the time of a scan that was made alone is the device's, which has checked it
 	}
 	if !byHand {
@@ -234,13 +249,16 @@ func decide(s *checkinapi.Scan, f *facts) decision {
 // decideRight decides whether the device may make such a scan at all.
 func decideRight(s *checkinapi.Scan, f *facts) decision {
 	d, at := f.device, s.At*1000
-	if s.Decided == "" {
+	if s.Decided == "" && !f.ruled {
 		at = f.now
 	}
+	for _, one := range []*checkinapi.Device{d, f.via} {
+		if one != nil && one.RevokedAt != 0 && (at >= one.RevokedAt || f.now >= one.RevokedAt+lateness || f.found) {
+			return refuse(checkinapi.DeviceRevoked) // what it made before is taken for a while, if it has read a code
+		}
+	}
 	switch {
-	case d.RevokedAt != 0 && (at >= d.RevokedAt || f.now >= d.RevokedAt+lateness || f.found):
-		return refuse(checkinapi.DeviceRevoked) // what it made before is taken for a while, if it has read a code
-	case at < d.ValidFrom, at >= d.ValidUntil:
+	case at < d.ValidFrom, at >= d.ValidUntil, f.via != nil && (at < f.via.ValidFrom || at >= f.via.ValidUntil):
 		return refuse(checkinapi.NotAllowed)
 	case d.Entrance != "" && s.Entrance != d.Entrance, f.found && !(d.Names && f.settings.Names):
 		return refuse(checkinapi.NotAllowed)
@@ -254,11 +272,11 @@ func decideRight(s *checkinapi.Scan, f *facts) decision {
 func decideRules(s *checkinapi.Scan, f *facts) decision {
 	entrance, ok := f.settings.Entrance(s.Entrance)
 	at := min(s.At*1000, f.now) // of a scan that was made alone: when it was made
-	if s.Decided == "" {
+	if s.Decided == "" && !f.ruled {
 		at = f.now
 	}
 	switch {
-	case s.Decided == checkinapi.Admitted && f.settings.Alone == checkinapi.AloneRefuse:
+	case (f.alone || s.Decided == checkinapi.Admitted) && f.settings.Alone == checkinapi.AloneRefuse:
 		return refuse(checkinapi.AloneIsRefused)
 	case !ok, len(entrance.Sections) > 0 && !slices.Contains(entrance.Sections, f.section):
 		return refuse(checkinapi.WrongEntrance)

@@ -47,7 +47,10 @@ func (s *Service) Pair(ctx context.Context, c caller.Caller, r checkinapi.Pairin
 	}
 	now := s.cfg.Now()
 	p := checkinapi.Pairing{Code: id.Token()[:codeLen], ExpiresAt: now.Add(pairWithin).UnixMicro()}
-	p.URL = strings.TrimSuffix(s.cfg.PublicURL, "/") + "/gate#pair=" + p.Code
+	p.URL = strings.TrimSuffix(s.cfg.PublicURL, "/")
+	if r.Kind == checkinapi.Scanner {
+		p.URL += "/gate#pair=" + p.Code
+	}
 	err = s.store.change(ctx, r.EventID, func(tx *sql.Tx) error {
 		rules, err := s.store.rules(ctx, tx, r.EventID, 0)
 		if err != nil {
@@ -62,7 +65,7 @@ func (s *Service) Pair(ctx context.Context, c caller.Caller, r checkinapi.Pairin
 		if _, err := tx.ExecContext(ctx, sqlForget, r.EventID, now.Add(-24*time.Hour).UnixMicro()); err != nil {
 			return err
 		}
-		if _, err = tx.ExecContext(ctx, sqlAddPairing, r.EventID, hash(p.Code), r.Name, r.Entrance, r.Names, r.ValidFrom, r.ValidUntil, c.UserID, p.ExpiresAt); err != nil {
+		if _, err = tx.ExecContext(ctx, sqlAddPairing, r.EventID, hash(p.Code), r.Kind, r.Name, r.Entrance, r.Names, r.ValidFrom, r.ValidUntil, c.UserID, p.ExpiresAt); err != nil {
 			return err
 		}
 		return s.store.note(ctx, tx, r.EventID, logRow{at: now.UnixMicro(), by: c.UserID, what: checkinapi.LogPairing, subject: r.Name, detail: r.Entrance})
@@ -90,7 +93,14 @@ func checkPairing(r *checkinapi.PairingRequest, settings *checkinapi.Settings, e
 	if _, ok := settings.Entrance(r.Entrance); !ok && r.Entrance != "" {
 		f.add("entrance", "no-such-entrance", "is not an entrance of this event")
 	}
-	if r.Names && !settings.Names {
+	switch {
+	case r.Kind != checkinapi.Scanner && r.Kind != checkinapi.GateNode:
+		f.add("kind", "not-one-of", "must be device or node")
+	case r.Kind == checkinapi.GateNode && r.Names:
+		f.add("names", "not-of-nodes", "is not for gate nodes: they know no names")
+	case r.Kind == checkinapi.GateNode && r.Entrance != "":
+		f.add("entrance", "not-of-nodes", "is not for gate nodes: they are for all entrances")
+	case r.Names && !settings.Names:
 		f.add("names", "names-off", "is not allowed by the settings of the door")
 	}
 	if r.ValidUntil == 0 {
@@ -176,9 +186,9 @@ func (s *Service) Revoke(ctx context.Context, c caller.Caller, eventID, deviceID
 // plainCode is a pairing code as it is stored: people type it as they like.
 var plainCode = strings.NewReplacer("-", "", " ", "", "o", "0", "i", "1", "l", "1")
 
-// Enter pairs a device by a code, and returns its secret token, which is not stored.
-// Invalid: the code is unknown, was used or is over.
-func (s *Service) Enter(ctx context.Context, code, name, publicKey string) (d checkinapi.Device, token string, err error) {
+// Enter pairs a device of a kind by a code, and returns its secret token, which is not
+// stored. Invalid: the code is unknown, was used or is over, or it is for another kind.
+func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, name, publicKey string) (d checkinapi.Device, token string, err error) {
 	var f faults
 	f.line("name", &name, 0, checkinapi.MaxName)
 	if key, err := base64.RawURLEncoding.DecodeString(publicKey); publicKey != "" && (err != nil || len(key) != ed25519.PublicKeySize) {
@@ -187,15 +197,24 @@ func (s *Service) Enter(ctx context.Context, code, name, publicKey string) (d ch
 	if err := errs.Fields(f.list); err != nil {
 		return d, "", err
 	}
+	if s.cfg.Line != nil {
+		if kind != checkinapi.Scanner {
+			return d, "", errs.Bad("kind", "not-one-of", "must be device: a gate node is paired with the box office itself")
+		}
+		return s.passPairing(ctx, code, name, publicKey)
+	}
 	sum := hash(plainCode.Replace(strings.ToLower(code)))
 	over := errs.Bad("code", "pairing-over", "is unknown, was used, or has expired")
 	var expires int64
 	read := func(from interface {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}) error {
-		err := from.QueryRowContext(ctx, sqlPairing, sum).Scan(&d.EventID, &d.Name, &d.Entrance, &d.Names, &d.ValidFrom, &d.ValidUntil, &d.PairedBy, &expires)
+		err := from.QueryRowContext(ctx, sqlPairing, sum).Scan(&d.EventID, &d.Kind, &d.Name, &d.Entrance, &d.Names, &d.ValidFrom, &d.ValidUntil, &d.PairedBy, &expires)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && expires <= s.cfg.Now().UnixMicro() {
 			return over
+		}
+		if err == nil && d.Kind != kind { // it can still be used
+			return errs.Bad("code", "other-kind", "is for another kind of device: those of gate nodes are for boxoffice gate-node, all others for the check-in app")
 		}
 		return err
 	}
@@ -214,7 +233,7 @@ func (s *Service) Enter(ctx context.Context, code, name, publicKey string) (d ch
 		if _, err := tx.ExecContext(ctx, sqlUsePairing, sum, d.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token)); err != nil {
+		if _, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Kind, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token)); err != nil {
 			return err
 		}
 		return s.store.note(ctx, tx, d.EventID, logRow{at: d.PairedAt, by: d.PairedBy, what: checkinapi.LogPaired, subject: d.Name, detail: d.Entrance})
@@ -227,8 +246,9 @@ func (s *Service) Enter(ctx context.Context, code, name, publicKey string) (d ch
 
 // trusted are devices by the hash of their token, as they were read a moment ago.
 type trusted struct {
-	mu sync.Mutex
-	by map[string]trustedDevice
+	mu   sync.Mutex
+	by   map[string]trustedDevice
+	seen map[string]int64 // when it was noted that a device has asked, by id
 }
 
 type trustedDevice struct {
@@ -257,6 +277,20 @@ func (t *trusted) put(sum string, d *checkinapi.Device) {
 		clear(t.by)
 	}
 	t.by[sum] = trustedDevice{d, time.Now()}
+}
+
+// sees reports whether it is news that a device has asked at a time.
+func (t *trusted) sees(id string, at int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.seen[id] >= at {
+		return false
+	}
+	if len(t.seen) >= trustMost {
+		clear(t.seen)
+	}
+	t.seen[id] = at
+	return true
 }
 
 func (t *trusted) forget() {
@@ -290,7 +324,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (*checkinapi.D
 // seen notes that a device has asked, once a minute.
 func (s *Service) seen(ctx context.Context, d *checkinapi.Device) error {
 	now := s.cfg.Now().UnixMicro() / 60_000_000 * 60_000_000
-	if now <= d.SeenAt || d.RevokedAt != 0 {
+	if now <= d.SeenAt || d.RevokedAt != 0 || !s.trust.sees(d.ID, now) {
 		return nil
 	}
 	return s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
@@ -302,6 +336,12 @@ func (s *Service) seen(ctx context.Context, d *checkinapi.Device) error {
 // may refuses a device that is revoked or out of its time. One that was a short while ago
 // may still send (sends) what it has scanned before.
 func (s *Service) may(d *checkinapi.Device, sends bool) error {
+	if s.cfg.Line != nil && d.Kind == checkinapi.Scanner {
+		node := s.cfg.Line.Node()
+		if err := s.may(&node, sends); err != nil {
+			return err
+		}
+	}
 	now := s.cfg.Now().UnixMicro()
 	switch {
 	case d.RevokedAt != 0 && !(sends && now < d.RevokedAt+lateness):

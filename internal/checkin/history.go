@@ -53,7 +53,7 @@ func (v *view) history(bookingID string, plan *seating.Plan) []checkinapi.Entry 
 		d := e.decided()
 		out[i] = checkinapi.Entry{
 			Ref: e.Ref, Stamp: e.Stamp, Kind: e.kind, BookingID: bookingID, Seat: seat[e.Ref], Entrance: e.entrance, How: e.how,
-			Outcome: d.outcome, Reason: d.reason, Alone: !e.own.none(), Untimed: e.untimed, Undone: undone[e.Ref], By: e.by, Note: e.note,
+			Outcome: d.outcome, Reason: d.reason, Alone: e.unasked(), Untimed: e.untimed, Undone: undone[e.Ref], By: e.by, Note: e.note,
 		}
 		if at := spot(plan, seat[e.Ref]); at != nil {
 			out[i].Spot = *at

@@ -2,6 +2,7 @@ package checkin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"net/http"
@@ -111,8 +112,21 @@ type doorChange struct {
 	Body    DoorRules
 }
 
+// deviceKind is a kind of device as clients see and say it.
+type deviceKind string
+
+func (k deviceKind) kind() checkinapi.DeviceKind {
+	if k == "device" {
+		return checkinapi.Scanner
+	}
+	return checkinapi.DeviceKind(k)
+}
+
+func kindOf(k checkinapi.DeviceKind) deviceKind { return deviceKind(cmp.Or(string(k), "device")) }
+
 type newPairing struct {
 	Name       string     `json:"name" maxLength:"80" doc:"Name of the device." example:"Door 2, left"`
+	Kind       deviceKind `json:"kind,omitempty" enum:"device,node" doc:"device: it scans. node: a gate node, which serves the check-in app to other devices in the house, and is paired with boxoffice gate-node. Absent: device." example:"device"`
 	Entrance   string     `json:"entrance,omitempty" maxLength:"32" doc:"Id of the only entrance at which it may scan. Absent: any." example:"main"`
 	Names      bool       `json:"names,omitempty" doc:"Whether it may search guests, and see their names." example:"false"`
 	ValidFrom  *time.Time `json:"valid_from,omitempty" doc:"From when it may scan (RFC 3339). Absent: at once." example:"2027-03-01T16:00:00Z"`
@@ -126,7 +140,7 @@ type pairingIn struct {
 
 type pairingBody struct {
 	Code      string    `json:"code" doc:"The code. It pairs one device, once, and is not shown again." example:"0123456789ab"`
-	URL       string    `json:"url" doc:"Opens the check-in app and pairs the device that opens it. Show it as a QR code." example:"https://tickets.example/gate#pair=0123456789ab"`
+	URL       string    `json:"url" doc:"Opens the check-in app and pairs the device that opens it; show it as a QR code. For a gate node: what it takes as --url." example:"https://tickets.example/gate#pair=0123456789ab"`
 	ExpiresAt time.Time `json:"expires_at" doc:"Until when the code can be used (RFC 3339, UTC)." example:"2026-12-01T09:15:00Z"`
 }
 
@@ -139,6 +153,7 @@ type pairingOut struct {
 // deviceBody is a device as organizers see it.
 type deviceBody struct {
 	ID         string     `json:"id" doc:"Id of the device." example:"06a1b2c3d4e5f6g7"`
+	Kind       deviceKind `json:"kind" enum:"device,node" doc:"device: it scans. node: a gate node." example:"device"`
 	Name       string     `json:"name" doc:"Name of the device." example:"Door 2, left"`
 	Entrance   string     `json:"entrance" doc:"Id of the only entrance at which it may scan. Empty: any." example:"main"`
 	Names      bool       `json:"names" doc:"Whether it may search guests, and see their names." example:"false"`
@@ -151,7 +166,7 @@ type deviceBody struct {
 }
 
 func deviceOf(d *checkinapi.Device) deviceBody {
-	return deviceBody{d.ID, d.Name, d.Entrance, d.Names, *timeOf(d.ValidFrom), *timeOf(d.ValidUntil), *timeOf(d.PairedAt), *timeOf(d.SeenAt), timeOf(d.RevokedAt), d.Scans}
+	return deviceBody{d.ID, kindOf(d.Kind), d.Name, d.Entrance, d.Names, *timeOf(d.ValidFrom), *timeOf(d.ValidUntil), *timeOf(d.PairedAt), *timeOf(d.SeenAt), timeOf(d.RevokedAt), d.Scans}
 }
 
 type deviceList struct {
@@ -401,7 +416,8 @@ const (
 func (s *Service) Register(api huma.API) {
 	s.registerRules(api)
 	s.registerVisits(api)
-	s.registerDevices(api)
+	s.RegisterDoor(api)
+	s.registerNodes(api)
 }
 
 func (s *Service) registerRules(api huma.API) {
@@ -425,7 +441,7 @@ func (s *Service) registerRules(api huma.API) {
 	pairing.DefaultStatus = http.StatusCreated
 	huma.Register(api, pairing, func(ctx context.Context, in *pairingIn) (*pairingOut, error) {
 		b := &in.Body
-		p, err := s.Pair(ctx, caller.From(ctx), checkinapi.PairingRequest{EventID: in.ID, Name: b.Name, Entrance: b.Entrance, Names: b.Names, ValidFrom: micros(b.ValidFrom), ValidUntil: micros(b.ValidUntil)})
+		p, err := s.Pair(ctx, caller.From(ctx), checkinapi.PairingRequest{EventID: in.ID, Kind: b.Kind.kind(), Name: b.Name, Entrance: b.Entrance, Names: b.Names, ValidFrom: micros(b.ValidFrom), ValidUntil: micros(b.ValidUntil)})
 		if err != nil {
 			return nil, err
 		}

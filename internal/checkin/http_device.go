@@ -20,9 +20,10 @@ import (
 func ofEvent(bookingID, eventID string) bool { return id.Event(bookingID) == eventID }
 
 type pairBody struct {
-	Code      string `json:"code" maxLength:"40" doc:"The pairing code. Case, dashes and spaces do not matter." example:"0123456789ab"`
-	Name      string `json:"name,omitempty" maxLength:"80" doc:"Name of the device, instead of the one that the organizer gave it." example:"Robin's phone"`
-	PublicKey string `json:"public_key,omitempty" maxLength:"64" doc:"Ed25519 public key of the device, in base64url. It is stored for later use." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	Code      string     `json:"code" maxLength:"40" doc:"The pairing code. Case, dashes and spaces do not matter." example:"0123456789ab"`
+	Name      string     `json:"name,omitempty" maxLength:"80" doc:"Name of the device, instead of the one that the organizer gave it." example:"Robin's phone"`
+	Kind      deviceKind `json:"kind,omitempty" enum:"device,node" doc:"What is to be paired: the kind that the code was made for. Absent: device." example:"device"`
+	PublicKey string     `json:"public_key,omitempty" maxLength:"64" doc:"Ed25519 public key of the device, in base64url. It is stored for later use." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
 }
 
 type pairIn struct{ Body pairBody }
@@ -66,6 +67,12 @@ type stateCounts struct {
 	Lists     []doorCount `json:"lists" doc:"The same for each list of guests, if the device may see names; else none."`
 }
 
+// stateLine is how a gate node is connected to the box office.
+type stateLine struct {
+	Up     bool  `json:"up" doc:"Whether the box office answers. false: scans are decided by the list and by what was scanned here." example:"false"`
+	SeenAt int64 `json:"seen_at" doc:"When list and rules were compared with the box office last, µs since 1970." example:"1796068800000000"`
+}
+
 // doorState is all that a device has to know, but for the list and the plan.
 type doorState struct {
 	Device   stateDevice  `json:"device" doc:"The device that asks."`
@@ -76,6 +83,7 @@ type doorState struct {
 	List     listVersion  `json:"list" doc:"Version of the list of tickets."`
 	Plan     string       `json:"plan" doc:"Path of the seating plan." example:"/events/06a1b2c3d4e5f6g7/plan"`
 	Counts   stateCounts  `json:"counts" doc:"Who is inside, in numbers."`
+	Line     *stateLine   `json:"line,omitempty" doc:"Of a gate node: its line to the box office. Absent: this is the box office."`
 }
 
 type stateOut struct {
@@ -130,10 +138,11 @@ type scanAnswer struct {
 	First   *earlierScan       `json:"first,omitempty" doc:"Of a copy: the scan that let somebody in before."`
 	Name    string             `json:"name,omitempty" doc:"Name of the guest, if the device may see it." example:"Robin Fan"`
 	List    string             `json:"list,omitempty" doc:"List of guests that the booking is on, the same." example:"Press"`
+	Alone   bool               `json:"alone,omitempty" doc:"A gate node has decided it without the box office." example:"false"`
 }
 
 func answerOf(a *checkinapi.Answer) scanAnswer {
-	out := scanAnswer{Counter: a.Counter, At: a.At, N: a.N, Outcome: a.Outcome, Reason: a.Reason, Seat: spotOf(a.Seat), First: earlierOf(a.First), Name: a.Name, List: a.List}
+	out := scanAnswer{Counter: a.Counter, At: a.At, N: a.N, Outcome: a.Outcome, Reason: a.Reason, Seat: spotOf(a.Seat), First: earlierOf(a.First), Name: a.Name, List: a.List, Alone: a.Alone}
 	if a.BookingID != "" {
 		out.Ordinal = &a.Ordinal
 	}
@@ -179,11 +188,12 @@ func (s *Service) AuthenticateDevice(ctx context.Context, token string) (caller.
 	return caller.Caller{UserID: d.ID, Role: caller.Device}, nil
 }
 
-func (s *Service) registerDevices(api huma.API) {
+// RegisterDoor adds the operations of devices to the API: all that a gate node has.
+func (s *Service) RegisterDoor(api huma.API) {
 	pair := operation("create-device", http.MethodPost, "/door/pair", "Pair this device", "Pairs a device by a code from its organizer. Each code works once.", route.Open|route.Entry, 422)
 	pair.DefaultStatus = http.StatusCreated
 	huma.Register(api, pair, func(ctx context.Context, in *pairIn) (*pairedOut, error) {
-		d, token, err := s.Enter(ctx, in.Body.Code, in.Body.Name, in.Body.PublicKey)
+		d, token, err := s.Enter(ctx, in.Body.Kind.kind(), in.Body.Code, in.Body.Name, in.Body.PublicKey)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +226,7 @@ func (s *Service) registerDevices(api huma.API) {
 	huma.Register(api, operation("create-scans", http.MethodPost, "/door/scans", "Send scans", "Decides scans that ask, and records those that the device has decided alone: in order, all or none. The same scan sent again gets the same answer. "+
 		"A device that was revoked may still send, for two days, what it has scanned before.", route.Device|route.Bulk|route.LongNumbers, 403, 409, 422, 503),
 		func(ctx context.Context, in *scansIn) (*scansOut, error) {
-			d, err := s.asking(ctx, true)
+			d, err := s.scanning(ctx, true)
 			if err != nil {
 				return nil, err
 			}
@@ -224,7 +234,7 @@ func (s *Service) registerDevices(api huma.API) {
 		})
 	huma.Register(api, operation("list-scans", http.MethodGet, "/door/scans", "Read the scans of other devices", "In the order in which the server has stored them, at most 500. Devices that decide alone need them.", route.Device, 403, 422),
 		func(ctx context.Context, in *heardIn) (*heardOut, error) {
-			d, err := s.asking(ctx, false)
+			d, err := s.scanning(ctx, false)
 			if err != nil {
 				return nil, err
 			}
@@ -258,7 +268,7 @@ func (s *Service) registerDevices(api huma.API) {
 
 // mayName reports whether a device may see names now.
 func (s *Service) mayName(ctx context.Context, d *checkinapi.Device) (bool, error) {
-	if !d.Names {
+	if !d.Names || s.cfg.Line != nil {
 		return false, nil
 	}
 	v := s.view(d.EventID)
@@ -294,6 +304,16 @@ func checkScans(list []doorScan) error {
 	return errs.Fields(f.list)
 }
 
+// scan is the scan of a device that was sent.
+func (sc *doorScan) scan(device string) checkinapi.Scan {
+	out := checkinapi.Scan{Ref: checkinapi.Ref{Device: device, Counter: sc.Counter}, Stamp: checkinapi.Stamp{At: sc.At, N: sc.N}, Kind: sc.Kind, Token: sc.Token, BookingID: sc.BookingID, Seat: sc.Ordinal,
+		Entrance: sc.Entrance, How: sc.How, Decided: sc.Decided, Reason: sc.Reason, OffsetKnown: sc.OffsetKnown}
+	if sc.Of != nil {
+		out.Of = checkinapi.Ref(*sc.Of)
+	}
+	return out
+}
+
 // send takes the scans of a device.
 func (s *Service) send(ctx context.Context, d *checkinapi.Device, list []doorScan) (*scansOut, error) {
 	if err := checkScans(list); err != nil {
@@ -301,12 +321,7 @@ func (s *Service) send(ctx context.Context, d *checkinapi.Device, list []doorSca
 	}
 	scans := make([]checkinapi.Scan, len(list))
 	for i := range list {
-		sc := &list[i]
-		scans[i] = checkinapi.Scan{Ref: checkinapi.Ref{Counter: sc.Counter}, Stamp: checkinapi.Stamp{At: sc.At, N: sc.N}, Kind: sc.Kind, Token: sc.Token, BookingID: sc.BookingID, Seat: sc.Ordinal,
-			Entrance: sc.Entrance, How: sc.How, Decided: sc.Decided, Reason: sc.Reason, OffsetKnown: sc.OffsetKnown}
-		if sc.Of != nil {
-			scans[i].Of = checkinapi.Ref(*sc.Of)
-		}
+		scans[i] = list[i].scan(d.ID)
 	}
 	answers, err := s.Take(ctx, d.EventID, d.ID, scans)
 	if err != nil {
@@ -366,13 +381,17 @@ func (s *Service) state(ctx context.Context, d *checkinapi.Device) (*doorState, 
 	}
 	settings := v.known().settings
 	out := &doorState{
-		Device:   stateDevice{d.ID, d.Name, d.Entrance, d.Names && settings.Names, time.UnixMicro(d.ValidFrom).UTC().Format(time.RFC3339), time.UnixMicro(d.ValidUntil).UTC().Format(time.RFC3339)},
+		Device:   stateDevice{d.ID, d.Name, d.Entrance, d.Names && settings.Names && s.cfg.Line == nil, time.UnixMicro(d.ValidFrom).UTC().Format(time.RFC3339), time.UnixMicro(d.ValidUntil).UTC().Format(time.RFC3339)},
 		Event:    stateEvent{ID: e.ID, Title: e.Title, TimeZone: e.Zone},
 		Settings: doorSettings{rulesOf(&settings), settings.Version},
 		Now:      s.cfg.Now().UnixMicro(),
 		List:     listVersion{l.version().seq, l.version().rev},
 		Plan:     "/events/" + e.ID + "/plan",
 		Counts:   stateCounts{a.Tickets, a.Inside, a.Entered, []doorCount{}, []doorCount{}},
+	}
+	if s.cfg.Line != nil {
+		line := s.cfg.Line.State()
+		out.Line = &stateLine{line.Up, line.SeenAt}
 	}
 	if !e.Starts.IsZero() {
 		out.Event.StartsAt = e.Starts.Format(time.RFC3339)

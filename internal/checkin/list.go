@@ -74,6 +74,10 @@ func (s *Service) salesOf(ctx context.Context, v *view) (*sales, error) {
 
 // listVersion returns the version that an event's list has now.
 func (s *Service) listVersion(ctx context.Context, eventID string) (version, error) {
+	if s.cfg.Line != nil {
+		l := s.cfg.Line.List()
+		return version{l.LedgerSeq, l.IssueRev}, nil
+	}
 	heads, err := s.cfg.Bookings.Heads(ctx, []string{eventID})
 	if err != nil {
 		return version{}, err
@@ -85,6 +89,16 @@ func (s *Service) listVersion(ctx context.Context, eventID string) (version, err
 // makeList makes a list of the tickets that are sold now. The issues are read after their
 // number and before the sales, so a list that misses something has an older version.
 func (s *Service) makeList(ctx context.Context, v *view, to *sales) error {
+	if s.cfg.Line != nil {
+		l := s.cfg.Line.List()
+		to.add(l, make([]string, len(l.Seats)))
+		for seat, is := range l.Seats {
+			if is != ticket.Nobody {
+				to.bookings[seat] = unnamed
+			}
+		}
+		return nil
+	}
 	revs, err := s.cfg.Issues.IssueRevs(ctx, []string{v.eventID})
 	if err != nil {
 		return err
@@ -109,12 +123,20 @@ func (s *Service) makeList(ctx context.Context, v *view, to *sales) error {
 			return fmt.Errorf("list of the tickets for %s: %w", v.eventID, err)
 		}
 	}
-	to.lists = append(slices.Clone(to.lists), l)
-	if n := len(to.lists); n > listKept {
-		to.lists = to.lists[n-listKept:]
-	}
-	to.bookings = sold.Bookings
+	to.add(l, sold.Bookings)
 	return nil
+}
+
+// unnamed stands for bookings at a gate node, which has only the digests of their tickets.
+const unnamed = "unnamed"
+
+// add adds a list, and forgets the oldest.
+func (s *sales) add(l *ticket.List, bookings []string) {
+	s.bookings = bookings
+	s.lists = append(slices.Clone(s.lists), l)
+	if n := len(s.lists); n > listKept {
+		s.lists = s.lists[n-listKept:]
+	}
 }
 
 // issuesOf reads the issues of all seats of an event that were ever re-issued or bound.

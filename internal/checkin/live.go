@@ -278,6 +278,19 @@ func seqOf(cursor string) (int64, error) {
 	return seq, nil
 }
 
+// scanning is asking for what only devices do that scan.
+func (s *Service) scanning(ctx context.Context, sends bool) (*checkinapi.Device, error) {
+	return s.ofKind(ctx, checkinapi.Scanner, sends)
+}
+
+func (s *Service) ofKind(ctx context.Context, kind checkinapi.DeviceKind, sends bool) (*checkinapi.Device, error) {
+	d, err := s.asking(ctx, sends)
+	if err == nil && d.Kind != kind {
+		return nil, errs.New(errs.Forbidden, "other-kind", "This is not for this kind of device: gate nodes do not scan, and only they take the scans of others.")
+	}
+	return d, err
+}
+
 // asking returns the device that asks. One that was revoked a short while ago may still send.
 func (s *Service) asking(ctx context.Context, sends bool) (*checkinapi.Device, error) {
 	d, err := s.Authenticate(ctx, caller.TokenFrom(ctx))

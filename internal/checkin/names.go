@@ -141,7 +141,7 @@ type namePageOut struct {
 
 // naming returns the device that asks, if it may see names now, and counts that.
 func (s *Service) naming(ctx context.Context, class string, r limit.Rate) (*checkinapi.Device, error) {
-	d, err := s.asking(ctx, false)
+	d, err := s.scanning(ctx, false)
 	if err != nil {
 		return nil, err
 	}

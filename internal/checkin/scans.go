@@ -24,13 +24,16 @@ import (
 // office is the device of corrections that organizers make.
 const office = "office"
 
-// request is some scans of one device, which are stored together or not at all.
+// request is some scans, which are stored together or not at all. They are of one device,
+// unless a gate node sends them.
 type request struct {
 	eventID  string
-	device   string // office: an organizer's correction, by and note say whose and why
+	via      string // the gate node that sends them; "": their device
 	scans    []checkinapi.Scan
 	codes    []code
-	by, note string
+	ruled    []decision          // at the box office: what the gate node has decided; nil: nothing
+	asked    []checkinapi.Answer // at a gate node: what the box office has decided; nil: it was not asked, or did not answer
+	by, note string              // of an organizer's correction: whose, and why
 
 	answers []checkinapi.Answer // once it is done
 	err     error
@@ -39,18 +42,30 @@ type request struct {
 // Take decides or records scans of a device, in their order: all or none. Invalid, Conflict
 // counter-used: a counter of the device names another scan already.
 func (s *Service) Take(ctx context.Context, eventID, deviceID string, scans []checkinapi.Scan) ([]checkinapi.Answer, error) {
-	r := &request{eventID: eventID, device: deviceID, scans: scans}
+	for i := range scans {
+		scans[i].Device = deviceID
+	}
+	r := &request{eventID: eventID, scans: scans}
+	s.readCodes(r)
+	if s.cfg.Line != nil {
+		if err := s.askOffice(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return r.answers, s.submit(ctx, r)
 }
 
-// submit reads the codes of a request, and has it decided.
-func (s *Service) submit(ctx context.Context, r *request) error {
+// readCodes reads the codes of a request's scans.
+func (s *Service) readCodes(r *request) {
 	keys := s.cfg.Keys()
 	r.codes = make([]code, len(r.scans))
 	for i := range r.scans {
-		r.scans[i].Device = r.device
 		r.codes[i] = readCode(keys, s.cfg.Signer, &r.scans[i], r.eventID)
 	}
+}
+
+// submit has a request decided.
+func (s *Service) submit(ctx context.Context, r *request) error {
 	h := fnv.New32a()
 	h.Write([]byte(r.eventID))
 	err := s.queue[h.Sum32()%queues].Do(ctx, r)
@@ -91,6 +106,7 @@ func (s *Service) take(items []*batch.Item[*request]) {
 
 // ground is what scans are decided upon: read for a batch, after its requests have come in.
 type ground struct {
+	list     *ticket.List // at a gate node, instead of bookings and issues
 	bookings map[string]bookingapi.Booking
 	issues   map[string]map[int32]checkinapi.Issue
 	plan     *seating.Plan // nil: there is none
@@ -98,6 +114,11 @@ type ground struct {
 
 // read reads who has the seats of requests now, and which of their codes are current.
 func (s *Service) read(ctx context.Context, v *view, requests []*request) (g ground, err error) {
+	if s.cfg.Line != nil {
+		g.list = s.cfg.Line.List()
+		g.plan, err = s.planOf(ctx, v)
+		return g, err
+	}
 	var ids []string
 	seen := map[string]bool{}
 	for _, r := range requests {
@@ -120,6 +141,17 @@ func (s *Service) read(ctx context.Context, v *view, requests []*request) (g gro
 	return g, err
 }
 
+// standing returns the booking that has a seat now if it is that of the code, the number
+// of the issue that is current, and the phone that it is bound to.
+func (g *ground) standing(p place, c *code) (holder string, current uint16, bound ticket.PhoneKey) {
+	if g.list != nil {
+		return g.listed(p, c)
+	}
+	issue := g.issues[p.booking][p.seat]
+	copy(bound[:], issue.BoundKey)
+	return g.holder(p), issue.Number, bound
+}
+
 // holder returns the booking if it has the seat now.
 func (g *ground) holder(p place) string {
 	if b, ok := g.bookings[p.booking]; ok && b.Status == bookingapi.Booked && b.PaymentID != bookingapi.Block && slices.Contains(b.Seats, p.seat) {
@@ -140,43 +172,59 @@ func (s *Service) decide(ctx context.Context, eventID string, requests []*reques
 	}
 	var d *draft
 	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, sqlBegin, eventID); err != nil {
-			return fmt.Errorf("begin the door of %s: %w", eventID, err)
-		}
-		h, err := s.store.head(ctx, tx, s.store.lock, eventID)
+		h, err := s.locked(ctx, tx, v)
 		if err != nil {
 			return err
 		}
-		seq, rev := v.at()
+		_, rev := v.at()
 		rules := v.known()
 		if rev != h.rev {
 			if rules, err = s.store.rules(ctx, tx, eventID, h.rev); err != nil {
 				return err
 			}
 		}
-		if seq < h.seq {
-			missing, err := s.store.after(ctx, tx, eventID, seq)
-			if err != nil {
-				return err
-			}
-			v.apply(missing, nil)
-		}
-		d = &draft{view: v, rules: rules, ground: &g, now: s.cfg.Now().UnixMicro(), seq: h.seq, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}}
+		d = &draft{gate: s.cfg.Line != nil, view: v, rules: rules, ground: &g, now: s.cfg.Now().UnixMicro(), seq: h.seq, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}}
 		d.all(requests)
 		if len(d.list) == 0 {
 			return nil
+		}
+		if s.cfg.Line != nil {
+			if err := s.cfg.Line.Keep(ctx, tx, d.owed); err != nil {
+				return err
+			}
 		}
 		return s.store.write(ctx, tx, eventID, d.list, d.seq)
 	})
 	if err != nil {
 		return err
 	}
+	v.owe(d.owed)
 	v.apply(d.list, d.rules)
 	return nil
 }
 
+// locked locks an event's door, and reads the scans that the view lacks.
+func (s *Service) locked(ctx context.Context, tx *sql.Tx, v *view) (head, error) {
+	if _, err := tx.ExecContext(ctx, sqlBegin, v.eventID); err != nil {
+		return head{}, fmt.Errorf("begin the door of %s: %w", v.eventID, err)
+	}
+	h, err := s.store.head(ctx, tx, s.store.lock, v.eventID)
+	if err != nil {
+		return h, err
+	}
+	if seq, _ := v.at(); seq < h.seq {
+		missing, err := s.store.after(ctx, tx, v.eventID, seq)
+		if err != nil {
+			return h, err
+		}
+		v.apply(missing, nil)
+	}
+	return h, nil
+}
+
 // draft is a view with the scans of a transaction that is not committed yet.
 type draft struct {
+	gate   bool // this is a gate node
 	view   *view
 	rules  *rules
 	ground *ground
@@ -185,6 +233,7 @@ type draft struct {
 	list   []*entry // new and joined ones
 	scans  map[checkinapi.Ref]*entry
 	places map[place][]*entry // with those of the view, and with what undoes them
+	owed   []Owed             // at a gate node: what the box office does not know yet
 }
 
 // all decides requests in order. view.mu is held meanwhile: nothing here waits.
@@ -199,22 +248,22 @@ func (d *draft) all(requests []*request) {
 			}
 		}
 	}
-	for _, e := range d.scans { // each once, however often it was sent
-		d.list = append(d.list, e)
-	}
-	slices.SortFunc(d.list, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
+	d.changed()
 }
 
 // check refuses a request that gives a counter to another scan.
 func (d *draft) check(r *request) error {
-	own := map[int64]string{}
+	own := map[checkinapi.Ref]string{}
 	for i := range r.scans {
 		sc := &r.scans[i]
-		if r.device == office {
+		switch {
+		case r.via != "" && d.rules.scanner(sc.Device) == nil:
+			return errs.Bad(fmt.Sprintf("scans[%d].device", i), "no-such-device", "is not a device of this event")
+		case sc.Device == office:
 			d.number(sc)
 		}
 		text := content(sc)
-		before, twice := own[sc.Counter]
+		before, twice := own[sc.Ref]
 		known := d.known(sc.Ref)
 		if twice && before != text || known != nil && known.content != text {
 			name := fmt.Sprintf("scans[%d].counter", i)
@@ -223,7 +272,7 @@ func (d *draft) check(r *request) error {
 				Fields: []errs.Field{{Name: name, Reason: "was used for another scan of this device"}},
 			}
 		}
-		own[sc.Counter] = text
+		own[sc.Ref] = text
 	}
 	return nil
 }
@@ -261,33 +310,32 @@ func (d *draft) entries(p place) []*entry {
 func (d *draft) one(r *request, i int) checkinapi.Answer {
 	sc := &r.scans[i]
 	known := d.known(sc.Ref)
-	if known != nil && (sc.Decided == "" || !known.own.none() || void(known.node.reason) || !d.may(r, sc)) {
+	if known != nil && (!d.says(r, i, known) || void(known.node.reason) || !d.may(r, i)) {
 		return d.answer(known) // sent again, or the device may no more say what it has decided
 	}
 	e := &entry{
 		Ref: sc.Ref, Stamp: bounded(sc.Stamp, d.now), kind: sc.Kind, place: r.codes[i].place, of: sc.Of, entrance: sc.Entrance, how: sc.How,
-		offsetKnown: sc.OffsetKnown, untimed: untimed(&r.codes[i], sc), content: content(sc), received: d.now, by: r.by, note: r.note,
+		offsetKnown: sc.OffsetKnown, untimed: r.untimed(i), content: content(sc), received: d.now, by: r.by, note: r.note,
 	}
 	var before []*entry
 	if known == nil {
-		if before = d.rule(r, i, e); r.device == office && !e.node.admitted() { // it would change nothing
+		if before = d.rule(r, i, e); sc.Device == office && !e.node.admitted() { // it would change nothing
 			return d.answer(e)
 		}
 	} else {
-		e.node, e.place, e.because, e.received = known.node, known.place, known.because, known.received
+		e.node, e.gate, e.place, e.because, e.received = known.node, known.gate, known.place, known.because, known.received
 		before = d.entries(e.place)
 	}
+	if r.ruled != nil && !r.ruled[i].none() {
+		e.gate = r.ruled[i]
+	}
 	switch {
-	case sc.Decided == "":
-		if e.node.admitted() {
-			e.Stamp = after(e.Stamp, before)
-		}
-	case void(e.node.reason):
-		e.own = e.node
 	case sc.Decided == checkinapi.Admitted:
 		e.own = admit()
-	default:
+	case sc.Decided != "":
 		e.own = refuse(sc.Reason)
+	case e.decided().admitted() && (d.gate || e.gate.none()):
+		e.Stamp = after(e.Stamp, before)
 	}
 	if known != nil {
 		joined := join(*known, *e)
@@ -303,27 +351,52 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 			d.places[e.place] = append(d.places[e.place], d.view.undos[e.Ref]...)
 		}
 	}
-	return d.answer(e)
+	if d.gate && e.unasked() {
+		d.owed = append(d.owed, owedOf(sc, e))
+	}
+	a := d.answer(e)
+	if r.asked != nil && a.First == nil { // it may not have come down yet
+		a.First = r.asked[i].First
+	}
+	return a
+}
+
+// says reports whether a scan that is known says something new: that its device, or the
+// gate node that sends it, has decided it alone.
+func (d *draft) says(r *request, i int, known *entry) bool {
+	return r.scans[i].Decided != "" && known.own.none() || r.ruled != nil && !r.ruled[i].none() && known.gate.none()
 }
 
 // untimed reports whether the time of a scan's code could not be checked by who decides it.
-func untimed(c *code, sc *checkinapi.Scan) bool {
-	alone := sc.Decided != "" && (!sc.OffsetKnown || c.shown.Kind == ticket.InWallet)
+func (r *request) untimed(i int) bool {
+	c, sc := &r.codes[i], &r.scans[i]
+	decided := sc.Decided != "" || r.ruled != nil && !r.ruled[i].none()
+	alone := decided && (!sc.OffsetKnown || c.shown.Kind == ticket.InWallet)
 	return c.untimed || c.shown.Kind != ticket.Fixed && alone
 }
 
 // may reports whether a device may make such a scan.
-func (d *draft) may(r *request, sc *checkinapi.Scan) bool {
-	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device]}
-	return f.device != nil && decideRight(sc, &f).none()
+func (d *draft) may(r *request, i int) bool {
+	f := d.facts(r, i)
+	return f.device != nil && decideRight(&r.scans[i], f).none()
 }
 
-// rule has the node decide a new scan, and returns the entries by which it did.
+// facts are those about who has made a scan.
+func (d *draft) facts(r *request, i int) *facts {
+	f := &facts{now: d.now, settings: &d.rules.settings, device: d.rules.scanner(r.scans[i].Device), via: d.rules.devices[r.via], alone: d.gate}
+	if r.ruled != nil {
+		f.ruled, f.alone = !r.ruled[i].none(), r.ruled[i].admitted()
+	}
+	return f
+}
+
+// rule has this node decide a new scan, and returns the entries by which it did.
 func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	sc, c := &r.scans[i], &r.codes[i]
-	f := facts{now: d.now, settings: &d.rules.settings, device: d.rules.devices[r.device], code: c.wrong, issue: c.issue, found: c.found, shown: c.shown, unproved: c.unproved, untimed: c.untimed}
+	f := d.facts(r, i)
+	f.code, f.issue, f.found, f.shown, f.unproved, f.untimed = c.wrong, c.issue, c.found, c.shown, c.unproved, c.untimed
 	if sc.Kind == checkinapi.Undo {
-		if r.device == office {
+		if sc.Device == office {
 			if f.named = fold(d.entries(e.place), d.rules.settings.Reentry).last; f.named != nil {
 				sc.Of = f.named.Ref
 				e.of, e.content = sc.Of, content(sc)
@@ -335,23 +408,26 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	f.place = e.place
 	before := d.entries(e.place)
 	if e.place != (place{}) {
-		issue := d.ground.issues[e.place.booking][e.place.seat]
-		f.holder, f.current = d.ground.holder(e.place), issue.Number
-		copy(f.bound[:], issue.BoundKey)
+		f.holder, f.current, f.bound = d.ground.standing(e.place, c)
 		f.visit = fold(before, d.rules.settings.Reentry)
 		if at := spot(d.ground.plan, e.place.seat); at != nil {
 			f.section = at.SectionID
 		}
 	}
-	if f.device == nil && sc.How != checkinapi.ByHand {
-		e.node = refuse(checkinapi.NotAllowed)
+	if d.gate && d.believed(r, i, e) {
 		return before
 	}
-	e.node = decide(sc, &f)
+	ruling := refuse(checkinapi.NotAllowed)
+	if f.device != nil || sc.How == checkinapi.ByHand {
+		ruling = decide(sc, f)
+	}
+	if e.node = ruling; d.gate {
+		e.node, e.gate = decision{}, ruling
+	}
 	switch {
-	case e.node.reason == checkinapi.AlreadyInside && f.visit.since != nil:
+	case ruling.reason == checkinapi.AlreadyInside && f.visit.since != nil:
 		e.because = f.visit.since.Ref
-	case e.node.reason == checkinapi.NoReentry && f.visit.first != nil:
+	case ruling.reason == checkinapi.NoReentry && f.visit.first != nil:
 		e.because = f.visit.first.Ref
 	}
 	return before
@@ -359,8 +435,12 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 
 // answer says what became of a scan, as it is stored.
 func (d *draft) answer(e *entry) checkinapi.Answer {
-	a := checkinapi.Answer{Ref: e.Ref, Stamp: e.Stamp, Outcome: e.node.outcome, Reason: e.node.reason}
-	if !e.own.none() {
+	ruling := e.node
+	if d.gate && !e.gate.none() && (e.own.none() || e.node.none()) {
+		ruling = e.gate
+	}
+	a := checkinapi.Answer{Ref: e.Ref, Stamp: e.Stamp, Outcome: ruling.outcome, Reason: ruling.reason, Alone: d.gate && !e.gate.none()}
+	if !e.own.none() || !d.gate && !e.gate.none() {
 		a.Outcome = checkinapi.Recorded
 	}
 	if e.place != (place{}) {

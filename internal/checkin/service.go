@@ -63,6 +63,7 @@ type Config struct {
 	Signer    ticket.Signer      // with the private ones; zero: this node has none, and neither signs times nor proves codes of wallets
 	PublicURL string             // of this server
 	Log       *slog.Logger
+	Line      Line // to the box office, at a gate node; nil: this is the box office
 }
 
 // Service keeps scans and decides them. It implements checkinapi.Service.
@@ -97,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, store: st, views: map[string]*view{}, over: make(chan struct{}), reads: limit.NewMemory(cfg.Now)}
-	s.trust.by = map[string]trustedDevice{}
+	s.trust.by, s.trust.seen = map[string]trustedDevice{}, map[string]int64{}
 	for i := range s.queue {
 		s.queue[i] = batch.New(batchMost, waitMost, s.take)
 	}

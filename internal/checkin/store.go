@@ -15,7 +15,7 @@ import (
 // scanColumns are the columns of door_scans but for the event, with their types in
 // PostgreSQL.
 var scanColumns = strings.Split(`device TEXT,counter BIGINT,seq BIGINT,at BIGINT,n BIGINT,kind TEXT,booking_id TEXT,seat BIGINT,of_device TEXT,of_counter BIGINT,entrance TEXT,how TEXT,`+
-	`node_reason TEXT,own_reason TEXT,because_device TEXT,because_counter BIGINT,offset_known BOOLEAN,untimed BOOLEAN,content TEXT,received_at BIGINT,author_id TEXT,note TEXT`, ",")
+	`node_reason TEXT,gate_reason TEXT,own_reason TEXT,because_device TEXT,because_counter BIGINT,offset_known BOOLEAN,untimed BOOLEAN,content TEXT,received_at BIGINT,author_id TEXT,note TEXT`, ",")
 
 const (
 	// By the primary key of door_events.
@@ -30,10 +30,10 @@ const (
 	sqlSetSettings = `INSERT INTO door_settings (event_id, version, settings, author_id, updated_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (event_id) DO UPDATE SET version = excluded.version, settings = excluded.settings, author_id = excluded.author_id, updated_at = excluded.updated_at`
 
-	deviceColumns = `event_id, id, name, entrance, names, public_key, valid_from, valid_until, paired_at, paired_by, seen_at, revoked_at`
+	deviceColumns = `event_id, id, kind, name, entrance, names, public_key, valid_from, valid_until, paired_at, paired_by, seen_at, revoked_at`
 	// By the primary key of door_devices.
 	sqlDevices   = `SELECT ` + deviceColumns + ` FROM door_devices WHERE event_id = $1`
-	sqlAddDevice = `INSERT INTO door_devices (` + deviceColumns + `, revoked_by, token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $13)`
+	sqlAddDevice = `INSERT INTO door_devices (` + deviceColumns + `, revoked_by, token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', $14)`
 	sqlRevoke    = `UPDATE door_devices SET revoked_at = $3, revoked_by = $4 WHERE event_id = $1 AND id = $2 AND revoked_at = 0`
 	sqlSeen      = `UPDATE door_devices SET seen_at = $3 WHERE event_id = $1 AND id = $2 AND seen_at < $3`
 	// By door_devices_by_token.
@@ -50,10 +50,10 @@ const (
 		SELECT CAST($1 AS TEXT), COALESCE(MAX(n), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT) FROM door_log WHERE event_id = $1`
 	sqlLog = `SELECT at, author_id, what, subject, detail FROM door_log WHERE event_id = $1 ORDER BY n DESC LIMIT $2`
 
-	sqlAddPairing = `INSERT INTO door_pairings (event_id, code, name, entrance, names, valid_from, valid_until, author_id, expires_at, device) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '')`
+	sqlAddPairing = `INSERT INTO door_pairings (event_id, code, kind, name, entrance, names, valid_from, valid_until, author_id, expires_at, device) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '')`
 	sqlForget     = `DELETE FROM door_pairings WHERE event_id = $1 AND expires_at < $2` // by the primary key
 	// By door_pairings_by_code.
-	sqlPairing    = `SELECT event_id, name, entrance, names, valid_from, valid_until, author_id, expires_at FROM door_pairings WHERE code = $1 AND device = ''`
+	sqlPairing    = `SELECT event_id, kind, name, entrance, names, valid_from, valid_until, author_id, expires_at FROM door_pairings WHERE code = $1 AND device = ''`
 	sqlUsePairing = `UPDATE door_pairings SET device = $2 WHERE code = $1 AND device = ''`
 )
 
@@ -76,7 +76,7 @@ func newStore(ctx context.Context, db *sqldb.DB) (store, error) {
 	}
 	list := strings.Join(names, ", ")
 	const joins = ` ON CONFLICT (event_id, device, counter) DO UPDATE SET seq = excluded.seq, at = excluded.at, n = excluded.n, booking_id = excluded.booking_id, seat = excluded.seat,
-		node_reason = excluded.node_reason, own_reason = excluded.own_reason, because_device = excluded.because_device, because_counter = excluded.because_counter, offset_known = excluded.offset_known, untimed = excluded.untimed`
+		node_reason = excluded.node_reason, gate_reason = excluded.gate_reason, own_reason = excluded.own_reason, because_device = excluded.because_device, because_counter = excluded.because_counter, offset_known = excluded.offset_known, untimed = excluded.untimed`
 	st := store{
 		db: db, lock: db.Text(sqlLock),
 		scans: `SELECT ` + list + ` FROM door_scans WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // by door_scans_by_seq
@@ -116,6 +116,7 @@ type row struct {
 	Entrance       string `json:"entrance"`
 	How            string `json:"how"`
 	NodeReason     string `json:"node_reason"`
+	GateReason     string `json:"gate_reason"`
 	OwnReason      string `json:"own_reason"`
 	BecauseDevice  string `json:"because_device"`
 	BecauseCounter int64  `json:"because_counter"`
@@ -130,26 +131,26 @@ type row struct {
 // fields are the places of a row's columns, in the order of scanColumns.
 func (r *row) fields() []any {
 	return []any{&r.Device, &r.Counter, &r.Seq, &r.At, &r.N, &r.Kind, &r.BookingID, &r.Seat, &r.OfDevice, &r.OfCounter, &r.Entrance, &r.How,
-		&r.NodeReason, &r.OwnReason, &r.BecauseDevice, &r.BecauseCounter, &r.OffsetKnown, &r.Untimed, &r.Content, &r.ReceivedAt, &r.AuthorID, &r.Note}
+		&r.NodeReason, &r.GateReason, &r.OwnReason, &r.BecauseDevice, &r.BecauseCounter, &r.OffsetKnown, &r.Untimed, &r.Content, &r.ReceivedAt, &r.AuthorID, &r.Note}
 }
 
 // values are an event's id and the values of a row's columns.
 func (r row) values(eventID string) []any {
 	return []any{eventID, r.Device, r.Counter, r.Seq, r.At, r.N, r.Kind, r.BookingID, r.Seat, r.OfDevice, r.OfCounter, r.Entrance, r.How,
-		r.NodeReason, r.OwnReason, r.BecauseDevice, r.BecauseCounter, r.OffsetKnown, r.Untimed, r.Content, r.ReceivedAt, r.AuthorID, r.Note}
+		r.NodeReason, r.GateReason, r.OwnReason, r.BecauseDevice, r.BecauseCounter, r.OffsetKnown, r.Untimed, r.Content, r.ReceivedAt, r.AuthorID, r.Note}
 }
 
 func rowOf(e *entry) row {
 	return row{
 		e.Device, e.Counter, e.seq, e.At, e.N, string(e.kind), e.place.booking, e.place.seat, e.of.Device, e.of.Counter, e.entrance, string(e.how),
-		string(e.node.reason), string(e.own.reason), e.because.Device, e.because.Counter, e.offsetKnown, e.untimed, e.content, e.received, e.by, e.note,
+		string(e.node.reason), string(e.gate.reason), string(e.own.reason), e.because.Device, e.because.Counter, e.offsetKnown, e.untimed, e.content, e.received, e.by, e.note,
 	}
 }
 
 func (r *row) entry() *entry {
 	return &entry{
 		Ref: checkinapi.Ref{Device: r.Device, Counter: r.Counter}, Stamp: checkinapi.Stamp{At: r.At, N: r.N}, kind: checkinapi.Kind(r.Kind), place: place{r.BookingID, r.Seat},
-		of: checkinapi.Ref{Device: r.OfDevice, Counter: r.OfCounter}, entrance: r.Entrance, how: checkinapi.How(r.How), node: decisionOf(r.NodeReason), own: decisionOf(r.OwnReason),
+		of: checkinapi.Ref{Device: r.OfDevice, Counter: r.OfCounter}, entrance: r.Entrance, how: checkinapi.How(r.How), node: decisionOf(r.NodeReason), gate: decisionOf(r.GateReason), own: decisionOf(r.OwnReason),
 		because: checkinapi.Ref{Device: r.BecauseDevice, Counter: r.BecauseCounter}, offsetKnown: r.OffsetKnown, untimed: r.Untimed, content: r.Content, received: r.ReceivedAt, seq: r.Seq, by: r.AuthorID, note: r.Note,
 	}
 }
@@ -226,6 +227,14 @@ type rules struct {
 	lists    map[string]string // names, by booking id
 }
 
+// scanner returns a device that scans; nil: there is none.
+func (r *rules) scanner(id string) *checkinapi.Device {
+	if d := r.devices[id]; d != nil && d.Kind == checkinapi.Scanner {
+		return d
+	}
+	return nil
+}
+
 func (st store) rules(ctx context.Context, from sqldb.Querier, eventID string, rev int64) (*rules, error) {
 	r := &rules{rev: rev, devices: map[string]*checkinapi.Device{}}
 	var err error
@@ -288,7 +297,7 @@ func (st store) settings(ctx context.Context, from sqldb.Querier, eventID string
 
 func readDevice(from interface{ Scan(...any) error }) (*checkinapi.Device, error) {
 	d := &checkinapi.Device{}
-	if err := from.Scan(&d.EventID, &d.ID, &d.Name, &d.Entrance, &d.Names, &d.PublicKey, &d.ValidFrom, &d.ValidUntil, &d.PairedAt, &d.PairedBy, &d.SeenAt, &d.RevokedAt); err != nil {
+	if err := from.Scan(&d.EventID, &d.ID, &d.Kind, &d.Name, &d.Entrance, &d.Names, &d.PublicKey, &d.ValidFrom, &d.ValidUntil, &d.PairedAt, &d.PairedBy, &d.SeenAt, &d.RevokedAt); err != nil {
 		return nil, fmt.Errorf("read device: %w", err)
 	}
 	return d, nil

@@ -16,9 +16,10 @@ import (
 type view struct {
 	eventID string
 
-	mu      sync.Mutex // held for moments only
-	seq     int64      // of the last scan that it has
-	rules   *rules     // nil: not read yet
+	mu      sync.Mutex               // held for moments only
+	seq     int64                    // of the last scan that it has
+	owed    map[checkinapi.Ref]int64 // at a gate node: scans that the box office has to be told of, with their seq
+	rules   *rules                   // nil: not read yet
 	scans   map[checkinapi.Ref]*entry
 	places  map[place][]*entry          // what came in and went out, by place
 	undos   map[checkinapi.Ref][]*entry // by the scan that they name, which may come later
@@ -42,7 +43,7 @@ type view struct {
 
 func newView(eventID string) *view {
 	return &view{
-		eventID: eventID, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
+		eventID: eventID, owed: map[checkinapi.Ref]int64{}, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
 		changed: make(chan struct{}),
 	}
 }
@@ -150,9 +151,7 @@ func (v *view) reentry() checkinapi.Reentry {
 // put adds an entry, or replaces an older copy of it. v.mu is held.
 func (v *view) put(e *entry) {
 	if known := v.scans[e.Ref]; known != nil {
-		joined := join(*known, *e)
-		e = &joined
-		v.drop(known)
+		v.drop(known) // e was joined with it when it was stored
 	} else {
 		v.counts[e.Device]++
 	}

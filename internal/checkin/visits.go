@@ -399,9 +399,10 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, k checkinapi.Cor
 		return checkinapi.Answer{}, err
 	}
 	now := s.cfg.Now().UnixMilli()
-	r := &request{eventID: eventID, device: office, by: c.UserID, note: k.Reason, scans: []checkinapi.Scan{{
-		Stamp: checkinapi.Stamp{At: now}, Kind: k.Kind, BookingID: k.BookingID, Seat: seat, How: checkinapi.ByHand, OffsetKnown: true,
+	r := &request{eventID: eventID, by: c.UserID, note: k.Reason, scans: []checkinapi.Scan{{
+		Ref: checkinapi.Ref{Device: office}, Stamp: checkinapi.Stamp{At: now}, Kind: k.Kind, BookingID: k.BookingID, Seat: seat, How: checkinapi.ByHand, OffsetKnown: true,
 	}}}
+	s.readCodes(r)
 	if err := s.submit(ctx, r); err != nil {
 		return checkinapi.Answer{}, err
 	}

@@ -1,8 +1,18 @@
 package checkinapi
 
+// DeviceKind says what a device does.
+type DeviceKind string
+
+// The kinds of devices.
+const (
+	Scanner  DeviceKind = ""
+	GateNode DeviceKind = "node" // serves the check-in app to other devices: see boxoffice gate-node
+)
+
 // PairingRequest asks for a code with which one device can be paired.
 type PairingRequest struct {
 	EventID    string
+	Kind       DeviceKind
 	Name       string // of the device, for people: "Door 2, left"
 	Entrance   string // id; "": any, as the device says with each scan
 	Names      bool   // the device may search guests and sees their names
@@ -21,6 +31,7 @@ type Pairing struct {
 type Device struct {
 	ID         string
 	EventID    string
+	Kind       DeviceKind
 	Name       string
 	Entrance   string // id; "": any
 	Names      bool

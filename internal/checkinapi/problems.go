@@ -14,6 +14,8 @@ var Problems = errs.Problems{
 		"too-many-devices":   {Kind: errs.Conflict, Says: "The event has too many devices. Revoke those that are not used."},
 		"too-many-lists":     {Kind: errs.Conflict, Says: "The event has as many lists of guests as there can be. Use one of them."},
 		"too-many-searches":  {Kind: errs.TooMany, Says: "The device has searched, or has read names, too often. It may again after Retry-After, in seconds."},
+		"other-kind":         {Kind: errs.Forbidden, Says: "The operation is not for this kind of device: gate nodes do not scan, and only they take the scans of others."},
+		"no-line":            {Kind: errs.Unavailable, Says: "The gate node does not reach the box office, which this needs."},
 		"counter-used":       {Kind: errs.Conflict, Says: "The device has used the counter for another scan; fields names it. Nothing was stored. Give the scan a new counter."},
 		"already-inside":     {Kind: errs.Conflict, Says: "Somebody is inside with this ticket already."},
 		"not-inside":         {Kind: errs.Conflict, Says: "Nobody is inside with this ticket."},
@@ -27,13 +29,19 @@ var Problems = errs.Problems{
 
 		"reissue-tickets": {"no-tickets", "replaced-too-often"},
 
+		"create-device": {"no-line"},
+
+		"get-node-state":    {"device-revoked", "device-not-now", "other-kind"},
+		"list-node-scans":   {"device-revoked", "device-not-now", "other-kind"},
+		"create-node-scans": {"device-revoked", "device-not-now", "other-kind", "counter-used"},
+
 		"get-door-state":     {"device-revoked", "device-not-now"},
 		"get-door-list":      {"device-revoked", "device-not-now"},
-		"list-scans":         {"device-revoked", "device-not-now"},
-		"create-scans":       {"device-revoked", "device-not-now", "counter-used"},
+		"list-scans":         {"device-revoked", "device-not-now", "other-kind"},
+		"create-scans":       {"device-revoked", "device-not-now", "other-kind", "counter-used"},
 		"watch-door":         {"device-revoked", "device-not-now"},
-		"search-door-guests": {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
-		"get-door-names":     {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
-		"get-door-name-page": {"device-revoked", "device-not-now", "no-names", "too-many-searches"},
+		"search-door-guests": {"device-revoked", "device-not-now", "other-kind", "no-names", "too-many-searches"},
+		"get-door-names":     {"device-revoked", "device-not-now", "other-kind", "no-names", "too-many-searches"},
+		"get-door-name-page": {"device-revoked", "device-not-now", "other-kind", "no-names", "too-many-searches"},
 	},
 }

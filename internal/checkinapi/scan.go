@@ -120,6 +120,7 @@ type Answer struct {
 	First *Earlier // of a copy: the scan that let somebody in before
 	Name  string   // of the guest, if the device may see it
 	List  string   // of guests, the same; "": none
+	Alone bool     // a gate node has decided it without the box office
 }
 
 // Correction is a scan that an organizer adds by hand.

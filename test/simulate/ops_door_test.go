@@ -15,6 +15,7 @@ func doorOps() map[string]*op {
 		"invite":   {api: "create-pairing", weight: 2, make: makeInvite, ask: askInvite, told: toldInvite},
 		"pair":     {api: "create-device", weight: 3, make: makePair, ask: askPair, told: toldPair},
 		"scan":     {api: "create-scans", weight: 12, make: makeScan, ask: askScan, told: toldScan, again: true},
+		"relay":    {api: "create-node-scans", weight: 5, make: makeRelay, ask: askScan, told: toldScan, again: true},
 		"revoke":   {api: "revoke-device", weight: 1, make: makeRevoke, ask: askRevoke, told: toldRevoke, again: true},
 		"correct":  {api: "create-correction", weight: 1, make: makeCorrect, ask: askCorrect, told: toldCorrect},
 		"list":     {api: "set-guest-list", weight: 1, make: makeList, ask: askList, told: toldList, again: true},
@@ -24,6 +25,7 @@ func doorOps() map[string]*op {
 // gate is a device at the door of an event.
 type gate struct {
 	name, id, event, code, token string
+	node                         bool // a gate node, which sends the scans of others
 	counter                      int64
 	scans                        map[string]*scan // by the name of their step
 	revoked                      bool             // or it may be
@@ -34,6 +36,7 @@ type gate struct {
 // scan is a scan as its gate knows it.
 type scan struct {
 	gate     *gate
+	via      *gate  // the gate node that sends it; nil: the gate does
 	place    string // booking and seat
 	body     map[string]any
 	alone    bool
@@ -86,6 +89,9 @@ func makeInvite(g *gen, s *Step) bool {
 		return false
 	}
 	s.Event, s.As, s.Name = e.name, e.organizer, g.name("d")
+	if g.chance(4) {
+		s.Key = "node"
+	}
 	g.trouble(s)
 	return true
 }
@@ -95,7 +101,11 @@ func askInvite(w *world, s *Step) *request {
 	if e == nil || e.id == "" {
 		return nil
 	}
-	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + e.id + "/door/pairings", body: map[string]any{"name": "Gate " + s.Name, "valid_until": w.clock.now().Add(300 * 24 * time.Hour)}}
+	body := map[string]any{"name": "Gate " + s.Name, "valid_until": w.clock.now().Add(300 * 24 * time.Hour)}
+	if s.Key == "node" {
+		body["kind"] = s.Key
+	}
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + e.id + "/door/pairings", body: body}
 }
 
 func toldInvite(w *world, s *Step, r *reply) {
@@ -103,15 +113,15 @@ func toldInvite(w *world, s *Step, r *reply) {
 		w.fail("a gate can be paired", "event %s: %s", s.Event, r)
 	}
 	if r.ok() {
-		w.gates[s.Name] = &gate{name: s.Name, event: s.Event, until: at(r.doc["expires_at"]), code: text(r.doc["code"]), scans: map[string]*scan{}}
+		w.gates[s.Name] = &gate{name: s.Name, event: s.Event, node: s.Key == "node", until: at(r.doc["expires_at"]), code: text(r.doc["code"]), scans: map[string]*scan{}}
 	}
 }
 
-// gateWith is a gate that has a token, or one that has none yet.
+// gateWith is a gate that has a token, and scans; or one that has none yet.
 func (g *gen) gateWith(token bool) *gate {
 	var fit []*gate
 	for _, d := range sorted(g.w.gates) {
-		if (d.token != "") == token {
+		if (d.token != "") == token && !(token && d.node) {
 			fit = append(fit, d)
 		}
 	}
@@ -133,9 +143,16 @@ func makePair(g *gen, s *Step) bool {
 
 func askPair(w *world, s *Step) *request {
 	if d := w.gates[s.Of]; d != nil && d.token == "" {
-		return &request{method: "POST", path: "/door/pair", body: map[string]any{"code": d.code}}
+		return &request{method: "POST", path: "/door/pair", body: map[string]any{"code": d.code, "kind": kindOf(d)}}
 	}
 	return nil
+}
+
+func kindOf(d *gate) string {
+	if d.node {
+		return "node"
+	}
+	return "device"
 }
 
 func toldPair(w *world, s *Step, r *reply) {
@@ -158,7 +175,7 @@ func makeScan(g *gen, s *Step) bool {
 		return false
 	}
 	for _, o := range sorted(g.w.gates) {
-		if o.token != "" && o.event == b.event && (d.event != b.event || g.chance(3)) {
+		if o.token != "" && !o.node && o.event == b.event && (d.event != b.event || g.chance(3)) {
 			d = o
 		}
 	}
@@ -172,6 +189,21 @@ func makeScan(g *gen, s *Step) bool {
 	}
 	g.trouble(s)
 	return true
+}
+
+// makeRelay makes a scan that goes through a gate node: it asks, was decided while the line
+// was down (alone), or waits there until the line is healed in the end (cut).
+func makeRelay(g *gen, s *Step) bool {
+	if !makeScan(g, s) {
+		return false
+	}
+	for _, o := range sorted(g.w.gates) {
+		if o.token != "" && o.node && o.event == g.w.gates[s.Of].event {
+			s.As = o.name
+		}
+	}
+	s.Key = []string{"", "alone", "alone", "cut"}[g.n(4)]
+	return s.As != ""
 }
 
 func askScan(w *world, s *Step) *request {
@@ -196,18 +228,28 @@ func askScan(w *world, s *Step) *request {
 		}
 		d.counter++
 		door.tick++
-		sc = &scan{gate: d, place: b.id + " " + s.Seats[0], counter: d.counter, alone: s.Key == "alone"}
+		sc = &scan{gate: d, place: b.id + " " + s.Seats[0], counter: d.counter, alone: s.Key != "", via: w.gates[s.As]}
 		sc.body = map[string]any{"counter": d.counter, "at": w.clock.now().UnixMilli(), "n": door.tick, "kind": s.Method, "token": token, "entrance": "main", "how": "camera", "offset_known": true}
-		if sc.alone {
+		if sc.alone && sc.via == nil {
 			sc.body["decided"], sc.body["reason"] = "admitted", "ok"
 		}
 		d.scans[s.Name] = sc
 		door.scans = append(door.scans, sc)
 	}
+	if s.Key == "cut" {
+		return nil
+	}
 	return w.sends(sc)
 }
 
 func (w *world) sends(sc *scan) *request {
+	if sc.via != nil {
+		one := map[string]any{"device": sc.gate.id, "scan": sc.body}
+		if sc.alone {
+			one["ruled"] = "ok"
+		}
+		return &request{token: sc.via.token, method: "POST", path: "/door/node/scans", body: map[string]any{"scans": []any{one}}}
+	}
 	return &request{token: sc.gate.token, method: "POST", path: "/door/scans", body: map[string]any{"scans": []any{sc.body}}}
 }
 
@@ -272,7 +314,7 @@ func toldScan(w *world, s *Step, r *reply) {
 		w.fail("who has the money back stays outside", "booking %s is %s, seat %s: %s", b.name, b.status, s.Seats[0], r)
 	case s.Method == "in" && sc.admitted && b.issue[s.Seats[0]] > 0: // its code is of issue 0
 		w.fail("a ticket that was replaced stays replaced", "booking %s, seat %s comes in: %s", b.name, s.Seats[0], r)
-	case s.Method == "in" && !sc.admitted && owns && !d.revoked && !w.maybeInside(sc) && (reason != "replaced" || !b.reissued):
+	case s.Method == "in" && !sc.admitted && owns && !d.revoked && (sc.via == nil || !sc.via.revoked) && !w.maybeInside(sc) && (reason != "replaced" || !b.reissued):
 		w.fail("who has paid comes in", "booking %s, seat %s, refused with %s: %s", b.name, s.Seats[0], reason, r)
 	case sc.admitted && (s.Method == "in") == w.surelyInside(sc):
 		w.fail("one visit for each ticket", "booking %s, seat %s, %s: %s", b.name, s.Seats[0], s.Method, r)
@@ -313,6 +355,11 @@ func (w *world) surelyInside(sc *scan) bool {
 
 func makeRevoke(g *gen, s *Step) bool {
 	d := g.gateWith(true)
+	for _, o := range sorted(g.w.gates) {
+		if o.node && o.token != "" && g.chance(4) {
+			d = o
+		}
+	}
 	if d == nil {
 		return false
 	}
