@@ -9,6 +9,7 @@ import (
 
 	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/codec"
+	"boxoffice/internal/safetext"
 )
 
 // cases are examples of what scans amount to. The check-in app reads the same file in its
@@ -17,6 +18,18 @@ type cases struct {
 	Folds     []foldCase     `json:"folds"`
 	Decisions []decisionCase `json:"decisions"`
 	Clocks    []clockCase    `json:"clocks"`
+	Texts     []textCase     `json:"texts"`
+}
+
+// textCase is a text as searches compare it.
+type textCase struct {
+	Text   string `json:"text"`
+	Folded string `json:"folded"`
+}
+
+var texts = []string{
+	"", " ", "Ada  Byron", "Zoë Dvořák", "ŁÓDŹ", "Straße", "GROSSE STRASSE", "Øyvind Ærø", "Œuvre", "İstanbul", "ısı", "Ὀδυσσεύς", "ΟΔΥΣΣΕΥΣ", "Đặng Thị", "ﬁnal", "Ｆｕｌｌ　Ｗｉｄｔｈ",
+	"O’Brien", "„Ann“ — «Bob»", "a\u00adb", "a\u0301", "K7XM-2Q9D", "Łukasz\nŻółć", "ÅNGSTRÖM", "ǅ", "Ⅷ", "№ 5", "山田 太郎", "Мария Ёлкина", "ßẞ", "ĲSSEL",
 }
 
 // markCase is a scan of one seat, as devices hear of it.
@@ -138,6 +151,9 @@ func makeCases(t *testing.T) []byte {
 	for range 100 {
 		c.Clocks = append(c.Clocks, someClock(chance))
 	}
+	for _, text := range texts {
+		c.Texts = append(c.Texts, textCase{text, safetext.Fold(text)})
+	}
 	return lines(t, &c)
 }
 
@@ -164,7 +180,8 @@ func lines(t *testing.T, c *cases) []byte {
 	out.WriteString("{\n")
 	part("folds", len(c.Folds), func(i int) any { return c.Folds[i] }, ",")
 	part("decisions", len(c.Decisions), func(i int) any { return c.Decisions[i] }, ",")
-	part("clocks", len(c.Clocks), func(i int) any { return c.Clocks[i] }, "")
+	part("clocks", len(c.Clocks), func(i int) any { return c.Clocks[i] }, ",")
+	part("texts", len(c.Texts), func(i int) any { return c.Texts[i] }, "")
 	out.WriteString("}\n")
 	return out.Bytes()
 }

@@ -1,7 +1,7 @@
 // The app: which screen is shown, and what its buttons do.
 import { el } from "../map/dom";
 import { Camera, type Trouble } from "./camera";
-import { type Facts, type Found, search, settings } from "./dialogs";
+import { type Chip, counts, type Facts, type Found, search, settings } from "./dialogs";
 import { Door, type Outcome } from "./door";
 import type { Answer, How, Own, Reason } from "./entry";
 import { codeIn, pairing } from "./pairing";
@@ -118,6 +118,7 @@ export class App {
       search: () => this.search(),
       torch: (on) => void this.camera?.torch(on).catch(() => undefined),
       settings: () => this.settings(),
+      counts: () => this.counts(),
       camera: () => this.choose({ camera: true }),
       dismissed: (name) => this.said.delete(name),
     });
@@ -172,7 +173,7 @@ export class App {
       inside: door.fold.inside,
       entered: door.fold.entered,
       expected: door.tickets,
-      mine: door.mine,
+      here: door.here.entered,
     });
     const offer = !this.running && (this.trouble === null || this.trouble !== "camera_insecure");
     screen.camera(this.running, camera?.hasTorch ?? false, this.hint(), offer);
@@ -214,7 +215,15 @@ export class App {
     if (!o.admitted)
       [tone, title] =
         o.reason === "already-inside" ? ["again", "again"] : ["no", o.kind === "in" ? "refused" : "refused_out"];
-    this.say({ tone, title, seat: o.seat, name: o.name, lines: o.admitted ? [] : this.why(o), alone: o.alone });
+    this.say({
+      tone,
+      title,
+      seat: o.seat,
+      name: o.name,
+      list: o.list,
+      lines: o.admitted ? [] : this.why(o),
+      alone: o.alone,
+    });
   }
 
   private say(shown: Shown): void {
@@ -304,6 +313,7 @@ export class App {
     ];
     if (door.list)
       facts.push(["list", voice.say("list_text", { n: door.tickets, time: voice.time(door.list.made / 1000) })]);
+    if (door.knowsNames) facts.push(["names", voice.say("names_text", { n: door.named })]);
     facts.push(["without", voice.say(door.state?.settings.alone === "refuse" ? "without_refuse" : "without_admit")]);
     const list = door.state?.device.entrance ? [] : (door.state?.settings.entrances ?? []);
     settings(voice, this.choices, { list, here: door.entrance.id }, facts, {
@@ -336,21 +346,55 @@ export class App {
     this.pair();
   }
 
+  /** How many came in, in all and where. */
+  private counts(): void {
+    const { door, voice } = this;
+    if (!door) return;
+    const lists = [...door.lists()].map(([name, guests]) => ({
+      name,
+      inside: guests.filter((g) => g.inside).length,
+      entered: guests.filter((g) => g.entered).length,
+      tickets: guests.length,
+    }));
+    counts(voice, [
+      [
+        null,
+        [
+          { name: voice.say("all"), inside: door.fold.inside, entered: door.fold.entered, tickets: door.tickets },
+          { name: voice.say("mine"), entered: door.mine },
+        ],
+      ],
+      ["entrances", door.entrances()],
+      ["lists", lists],
+      ["sections", door.sections()],
+    ]);
+  }
+
   private search(): void {
     const { door, voice } = this;
     if (!door) return;
     const may = door.state?.device.names ?? false;
-    if (door.online && may) return search(voice, "find_label", null, (text) => this.find(text));
-    search(voice, "find_label_offline", may ? "find_hint_offline" : "find_hint_rights", async (text) =>
-      this.remembered(text),
+    const chips = (): Chip[] =>
+      [...door.lists()].map(([name, guests]) => ({
+        text: voice.say("list_count", { list: name, n: guests.filter((g) => g.entered).length, of: guests.length }),
+        found: () => (door.lists().get(name) ?? []).map((g) => this.guest(g)),
+      }));
+    if (may && (door.online || door.knowsNames))
+      return search(voice, "find_label", door.online ? null : "find_hint_kept", (text) => this.find(text), chips());
+    search(
+      voice,
+      "find_label_offline",
+      may ? "find_hint_offline" : "find_hint_rights",
+      async (text) => this.remembered(text),
+      [],
     );
   }
 
   private async find(text: string): Promise<Found[] | Key> {
     try {
-      const { items } = await (this.door as Door).guests(text);
-      return items.map((g) => this.guest(g));
+      return (await (this.door as Door).guests(text)).map((g) => this.guest(g));
     } catch (err) {
+      if (err instanceof Refused && err.type === "too-many-searches") return "find_too_many";
       return err instanceof Refused && err.status === 0 ? this.remembered(text) : "find_failed";
     }
   }
@@ -361,6 +405,7 @@ export class App {
     return {
       title: seatText(g.seat, voice),
       name: g.name,
+      list: g.list,
       reference: g.reference,
       text: g.inside
         ? voice.say("is_inside", { time: voice.time(g.in ?? 0), entrance: where })
@@ -368,7 +413,9 @@ export class App {
       act: {
         word: g.inside ? "find_out" : "find_in",
         press: () =>
-          void door?.admit(g, g.inside ? "out" : "in").then((o) => this.show({ ...o, name: o.name ?? g.name })),
+          void door
+            ?.admit(g, g.inside ? "out" : "in")
+            .then((o) => this.show({ ...o, name: o.name ?? g.name, list: o.list ?? g.list })),
       },
     };
   }

@@ -1,4 +1,4 @@
-// The dialogs of the scanning screen: settings, and the search for a guest.
+// The dialogs of the scanning screen: settings, numbers, and the search for a guest.
 import { el } from "../map/dom";
 import type { Choices } from "./store";
 import type { Key, Voice } from "./words";
@@ -98,10 +98,59 @@ export function settings(
   );
 }
 
+/** A line of numbers. */
+export interface Line {
+  name: string;
+  inside?: number;
+  entered: number;
+  tickets?: number;
+}
+
+/** Shows who came in, in tables, each with a title; null: none. Empty ones are left out. */
+export function counts(voice: Voice, tables: [Key | null, Line[]][]): void {
+  const cell = (n?: number): HTMLElement => el("td", {}, n === undefined ? "" : voice.number(n));
+  const table = (title: Key | null, lines: Line[]): HTMLElement => {
+    const sold = lines.some((l) => l.tickets !== undefined);
+    const head = (word: Key): HTMLElement => el("th", { scope: "col" }, voice.say(word));
+    return el(
+      "table",
+      { className: "gate-table" },
+      title ? el("caption", {}, voice.say(title)) : null,
+      el("thead", {}, el("tr", {}, el("td", {}), head("inside"), head("entered"), sold ? head("tickets") : null)),
+      el(
+        "tbody",
+        {},
+        ...lines.map((l) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row", dir: "auto" }, l.name),
+            cell(l.inside),
+            cell(l.entered),
+            sold ? cell(l.tickets) : null,
+          ),
+        ),
+      ),
+    );
+  };
+  dialog(
+    voice,
+    "counts",
+    ...tables.filter(([, lines]) => lines.length > 0).map(([title, lines]) => table(title, lines)),
+  );
+}
+
+/** A list of guests that can be shown at once. */
+export interface Chip {
+  text: string;
+  found(): Found[];
+}
+
 /** What was found: a seat, what is known about it, and what can be done. */
 export interface Found {
   title: string;
   name?: string;
+  list?: string; // of guests
   reference: string;
   text: string;
   act?: { word: Key; press(): void };
@@ -112,6 +161,7 @@ export function search(
   label: Key,
   hint: Key | null,
   find: (text: string) => Promise<Found[] | Key>,
+  lists: Chip[],
 ): void {
   const input = el("input", {
     id: "find",
@@ -129,7 +179,7 @@ export function search(
       {},
       el("b", { dir: "auto" }, f.title),
       f.name ? el("span", { dir: "auto" }, f.name) : null,
-      el("span", {}, f.reference),
+      el("span", {}, f.list ? el("mark", { dir: "auto" }, f.list) : null, f.reference),
       el("small", {}, f.text),
     );
     if (!f.act) return el("li", {}, about);
@@ -155,12 +205,25 @@ export function search(
     if (text.length < 2) return;
     const mine = ++asked;
     void find(text).then((found) => {
-      if (mine !== asked) return;
-      list.replaceChildren(...(typeof found === "string" ? [] : found.map(row)));
-      said.textContent =
-        typeof found === "string" ? voice.say(found) : found.length === 0 ? voice.say("find_none") : "";
+      if (mine === asked) show(found);
     });
   });
-  const box = dialog(voice, "search", form, said, list);
+  const show = (found: Found[] | Key): void => {
+    list.replaceChildren(...(typeof found === "string" ? [] : found.map(row)));
+    said.textContent = typeof found === "string" ? voice.say(found) : found.length === 0 ? voice.say("find_none") : "";
+  };
+  const chips = lists.map((chip) => {
+    const button = el("button", { type: "button", className: "gate-button", dir: "auto" }, chip.text);
+    button.addEventListener("click", () => {
+      asked++;
+      show(chip.found());
+    });
+    return button;
+  });
+  const offer =
+    chips.length > 0
+      ? el("div", { className: "gate-lists", role: "group", aria: { label: voice.say("lists") } }, ...chips)
+      : null;
+  const box = dialog(voice, "search", form, offer, said, list);
   input.focus();
 }

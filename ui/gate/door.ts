@@ -8,16 +8,24 @@ import { markOf, owner } from "./entry";
 import { Fold } from "./fold";
 import { decodeList, expected, type List } from "./list";
 import { follow, type Told } from "./live";
+import { type Named, Names } from "./names";
 import { shortened, spot } from "./plan";
 import { Queue } from "./queue";
 import { isFull, type Memory, type Store } from "./store";
-import { bookingOf, Keys, read } from "./token";
+import { bookingOf, Keys, read, reference } from "./token";
 import { type DoorState, type Guest, type Heard, Refused, type Wire } from "./wire";
 
 /** How long the node may take before this device decides alone, ms. */
 const PATIENCE = 300;
 /** Between two tries to reach the node, ms: from, to. */
 const AGAIN = [1000, 15_000];
+
+/** Names are not asked for more often than this, ms. */
+const NAMES_EVERY = 10_000;
+/** Names are deleted on a device that has not reached the node for so long, ms. */
+const NAMES_ALONE = 24 * 3_600_000;
+/** How many seats a search finds at most. */
+const FOUND = 50;
 
 /** What became of a scan. */
 export interface Outcome {
@@ -27,8 +35,17 @@ export interface Outcome {
   ordinal: number;
   seat: Spot | null;
   name?: string;
+  list?: string; // of guests
   first?: Earlier;
   alone: boolean;
+}
+
+/** Who came in, by entrance or section. */
+export interface Numbers {
+  name: string;
+  inside: number;
+  entered: number;
+  tickets?: number; // of a section
 }
 
 /** What a door tells whoever shows it. */
@@ -53,6 +70,9 @@ export class Door {
   private over = false;
   private listing: Promise<void> | null = null;
   private stale = false; // the list has changed since it was asked for
+  private names: Names;
+  private naming: Promise<void> | null = null;
+  private unnamed = false; // the names may have changed since they were asked for
 
   constructor(
     private store: Store,
@@ -65,6 +85,9 @@ export class Door {
     if (memory.clock) clock.restore(memory.clock);
     this.keys = new Keys(memory.state?.keys.keys ?? []);
     if (memory.list) this.expected = expected(memory.list);
+    this.names = new Names(memory.names);
+    memory.names = [];
+    this.tend();
     this.fold.add(memory.others);
     this.fold.add(memory.own.map((o) => markOf(o, this.device)));
     for (const o of memory.own) this.counted(o, 1);
@@ -209,11 +232,12 @@ export class Door {
           ordinal: own.seat,
           seat,
           name: answer.name,
+          list: answer.list,
           first: answer.first,
           alone: false,
         };
       }
-      if (own.sent) return { ...this.outcome(kind, own), alone: false };
+      if (own.sent) return { ...this.outcome(kind, own, own.booking), alone: false };
     } else this.queue.add(own);
     const verdict = alone();
     own.admitted = verdict.admitted;
@@ -225,11 +249,14 @@ export class Door {
     await this.keep(this.store.scan(own, this.clock.keep()));
     this.flush();
     this.tell.changed();
-    return this.outcome(kind, verdict);
+    return this.outcome(kind, verdict, own.booking);
   }
 
-  private outcome(kind: Kind, v: Verdict): Outcome {
+  private outcome(kind: Kind, v: Verdict, booking = ""): Outcome {
+    const who = this.tend() && v.seat >= 0 ? this.names.of(booking) : undefined;
     return {
+      name: who?.name || undefined,
+      list: who?.list,
       kind,
       admitted: v.admitted,
       reason: v.reason,
@@ -265,8 +292,142 @@ export class Door {
     return this.memory.own.filter((o) => o.booking !== "" && o.scan.kind !== "undo" && matches(o.booking)).reverse();
   }
 
-  guests(query: string): Promise<{ items: Guest[] }> {
-    return this.wire.guests(query);
+  /** Guests by name or booking number: what the node finds, or what this device knows. */
+  async guests(query: string): Promise<Guest[]> {
+    if (this.online || !this.names.size) {
+      try {
+        return (await this.wire.guests(query)).items;
+      } catch (err) {
+        if (!this.tend() || !this.names.size || (err instanceof Refused && !err.passing)) throw err;
+      }
+    }
+    return this.tend() ? this.known(this.names.find(query, FOUND)).slice(0, FOUND) : [];
+  }
+
+  /** Whether this device knows names that it can search without the node. */
+  get knowsNames(): boolean {
+    return this.tend() && this.names.size > 0;
+  }
+
+  /** How many bookings it knows the names of. */
+  get named(): number {
+    return this.names.size;
+  }
+
+  /** The lists of guests, each with its seats; none on a device that may not see names. */
+  lists(): Map<string, Guest[]> {
+    const lists = this.tend() ? this.names.lists() : new Map<string, Named[]>();
+    return new Map([...lists].map(([name, list]) => [name, this.known(list)]));
+  }
+
+  /** The seats of bookings, with who is inside as far as this device knows. */
+  private known(list: Named[]): Guest[] {
+    return list.flatMap((one) => {
+      const booking = packID(one.booking_id);
+      if (!booking) return [];
+      return one.ordinals.map((seat): Guest => {
+        const { inside, entered, since } = this.fold.of(keyOf({ booking, seat }, this.list));
+        return {
+          booking_id: one.booking_id,
+          reference: reference(one.booking_id),
+          ordinal: seat,
+          seat: this.seat(seat) ?? { section: "", row: "", number: "" },
+          name: one.name,
+          list: one.list,
+          inside,
+          entered,
+          in: since?.at,
+          entrance: since?.entrance,
+        };
+      });
+    });
+  }
+
+  // Numbers
+
+  /** Who came in here, and is inside. */
+  get here(): { inside: number; entered: number } {
+    return this.fold.entrances.get(this.entrance.id) ?? { inside: 0, entered: 0 };
+  }
+
+  /** The same for all entrances: those of the rules, and others that were scanned at. */
+  entrances(): Numbers[] {
+    const ids = (this.state?.settings.entrances ?? []).map((e) => e.id);
+    for (const [id, n] of this.fold.entrances) if (!ids.includes(id) && n.inside + n.entered > 0) ids.push(id);
+    return ids.map((id) => ({
+      name: this.entranceName(id),
+      ...(this.fold.entrances.get(id) ?? { inside: 0, entered: 0 }),
+    }));
+  }
+
+  /** The same for the sections of the plan. */
+  sections(): Numbers[] {
+    const { plan, list } = this.memory;
+    const rows = (plan?.sections ?? []).map((s) => ({ name: s.name, inside: 0, entered: 0, tickets: 0 }));
+    const of = (seat: number): Numbers | undefined => {
+      const i = plan?.sections.findIndex((s) => seat >= s.first && seat < s.first + s.count) ?? -1;
+      return rows[i];
+    };
+    plan?.sections.forEach((s, i) => {
+      for (const d of list?.digests.subarray(s.first, s.first + s.count) ?? []) if (d !== 0) rows[i].tickets++;
+    });
+    for (const [key, state] of this.fold) {
+      const row = of(Number.parseInt(key, 10));
+      if (!row) continue;
+      row.inside += Number(state.inside);
+      row.entered += Number(state.entered);
+    }
+    return rows;
+  }
+
+  // Names
+
+  /** Deletes the names if this device may not keep them now; returns whether it may. */
+  private tend(): boolean {
+    const { state } = this.memory;
+    const now = this.clock.time();
+    const until = Date.parse(state?.device.valid_until ?? "");
+    const may = !!state?.device.names && !(now >= until) && now < state.now / 1000 + NAMES_ALONE;
+    if (!may && this.names.size > 0) this.forget();
+    return may;
+  }
+
+  private forget(): void {
+    this.names = new Names();
+    void this.keep(this.store.forgetNames());
+  }
+
+  /** Gets the names that have changed, if this device may see them; now and then, however often it is asked. */
+  private rename(): void {
+    this.unnamed = true;
+    this.naming ??= (async () => {
+      while (this.unnamed && !this.over && this.tend() && this.online) {
+        this.unnamed = false;
+        await this.fetchNames();
+        await new Promise((resolve) => setTimeout(resolve, NAMES_EVERY));
+      }
+    })()
+      .catch((err: unknown) => {
+        if (err instanceof Refused && err.type === "no-names") this.forget();
+        else if (!(err instanceof Refused && err.passing)) this.failed(err);
+      })
+      .finally(() => {
+        this.naming = null;
+      });
+  }
+
+  private async fetchNames(): Promise<void> {
+    const { pages } = await this.wire.names();
+    for (const [page, digest] of pages.entries()) {
+      if (this.names.digest(page) === digest) continue;
+      const got = { page, ...(await this.wire.namePage(page)) };
+      if (!this.tend() || this.over) return;
+      this.names.put(got);
+      await this.keep(this.store.namePage(got));
+    }
+    const gone = this.names.cut(pages.length);
+    if (gone.length > 0) await this.keep(this.store.forgetNames(gone));
+    this.tell.changed();
   }
 
   // Staying in step
@@ -276,6 +437,7 @@ export class Door {
     let pause = AGAIN[0];
     window.addEventListener("online", () => this.wake());
     window.addEventListener("offline", () => this.lost());
+    const minute = setInterval(() => (this.over ? clearInterval(minute) : this.tend()), 60_000);
     while (!this.over) {
       try {
         await this.sync();
@@ -309,12 +471,14 @@ export class Door {
     await this.queue.flush();
     await this.refresh();
     await this.hear();
+    this.rename();
   }
 
   private async take(state: DoorState, sent: number): Promise<void> {
     this.clock.learn(state.now / 1000, sent, Date.now());
     if (JSON.stringify(state.keys) !== JSON.stringify(this.memory.state?.keys)) this.keys = new Keys(state.keys.keys);
     this.memory.state = state;
+    this.tend();
     await this.keep(this.store.set({ state, clock: this.clock.keep() }));
     this.tell.changed();
   }
@@ -392,10 +556,12 @@ export class Door {
         return this.learn(page.items, page.cursor);
       }
       case "list":
+        this.rename();
         return this.refresh();
       case "state": {
         const sent = Date.now();
-        return this.take(await this.wire.state(), sent);
+        await this.take(await this.wire.state(), sent);
+        return this.rename();
       }
       case "revoked":
         return this.ended("revoked");
@@ -434,6 +600,7 @@ export class Door {
     if (this.over) return;
     this.end();
     this.setOnline(false);
+    this.forget();
     // What it scanned before is still taken.
     void this.queue
       .flush()

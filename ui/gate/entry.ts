@@ -73,6 +73,7 @@ export interface Answer {
   seat?: Spot;
   first?: Earlier;
   name?: string;
+  list?: string; // of guests
 }
 
 /** What the fold needs of a scan, own or another device's. */

@@ -9,6 +9,11 @@ export interface State {
   since: Mark | null; // while inside: the entry that came in
 }
 
+export interface Count {
+  inside: number;
+  entered: number; // at least once
+}
+
 const nobody: State = { inside: false, entered: false, first: null, since: null };
 
 function before(a: Mark, b: Mark): number {
@@ -48,6 +53,8 @@ export class Fold {
   private states = new Map<string, State>();
   inside = 0;
   entered = 0;
+  /** By entrance: who came in there last and is inside, and who came in there first. */
+  readonly entrances = new Map<string, Count>();
 
   /** Adds entries, or replaces what is known of them: a device may have decided alone what it had asked. */
   add(marks: Mark[]): void {
@@ -81,6 +88,17 @@ export class Fold {
     return this.states.get(key) ?? nobody;
   }
 
+  private at(entrance: string): Count {
+    const known = this.entrances.get(entrance) ?? { inside: 0, entered: 0 };
+    this.entrances.set(entrance, known);
+    return known;
+  }
+
+  /** All seats that were ever scanned, by key. */
+  [Symbol.iterator](): IterableIterator<[string, State]> {
+    return this.states.entries();
+  }
+
   private take(old: Mark, touched: Set<string>): void {
     const list = this.seats.get(old.key);
     const i = list?.indexOf(old) ?? -1;
@@ -94,6 +112,13 @@ export class Fold {
     const was = this.of(key);
     const now = fold((this.seats.get(key) ?? []).filter((m) => m.admitted && !this.undone.has(name(m))));
     this.states.set(key, now);
+    for (const [state, by] of [
+      [was, -1],
+      [now, 1],
+    ] as const) {
+      if (state.since) this.at(state.since.entrance).inside += by;
+      if (state.first) this.at(state.first.entrance).entered += by;
+    }
     this.inside += Number(now.inside) - Number(was.inside);
     this.entered += Number(now.entered) - Number(was.entered);
   }

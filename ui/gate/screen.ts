@@ -11,6 +11,7 @@ export interface Shown {
   title: Key;
   seat: Spot | null;
   name?: string;
+  list?: string; // of guests
   lines: string[]; // why, and what to do
   alone: boolean; // decided without the network
 }
@@ -25,7 +26,7 @@ export interface Status {
   inside: number;
   entered: number;
   expected: number;
-  mine: number;
+  here: number; // let in at this entrance
 }
 
 export interface Actions {
@@ -34,6 +35,7 @@ export interface Actions {
   search(): void;
   torch(on: boolean): void;
   settings(): void;
+  counts(): void;
   camera(): void;
   dismissed(alarm: string): void;
 }
@@ -97,7 +99,12 @@ export class Screen {
         "div",
         { className: "gate-below" },
         this.alarms,
-        this.counts,
+        el(
+          "div",
+          { className: "gate-numbers" },
+          this.counts,
+          this.button("counts", "counts", () => act.counts(), voice.say("counts_long")),
+        ),
         el(
           "div",
           { className: "gate-controls", role: "group", aria: { label: voice.say("controls") } },
@@ -147,7 +154,7 @@ export class Screen {
     this.counts.replaceChildren(
       ...this.count("inside", s.inside),
       ...this.count("entered", s.entered, s.expected > 0 ? voice.say("of", { n: s.expected }) : ""),
-      ...this.count("mine", s.mine),
+      ...this.count("here", s.here),
     );
   }
 
@@ -191,6 +198,7 @@ export class Screen {
     clearTimeout(this.timer);
     this.verdict.className = `gate-verdict gate-${v.tone}`;
     const seat = v.seat ? [seatCard(v.seat, voice)] : [];
+    const list = v.list ? [el("p", { className: "gate-list", dir: "auto" }, v.list)] : [];
     const name = v.name ? [el("p", { className: "gate-name", dir: "auto" }, v.name)] : [];
     const mark = v.alone ? [el("p", { className: "gate-alone" }, voice.say("alone_mark"))] : [];
     this.verdict.replaceChildren(
@@ -198,7 +206,15 @@ export class Screen {
         "div",
         { className: "gate-verdict-in" },
         el("div", { className: "gate-sign" }, picture(shapeOf[v.tone]), el("h2", {}, voice.say(v.title))),
-        el("div", { className: "gate-what" }, ...seat, ...name, ...v.lines.map((l) => el("p", {}, l)), ...mark),
+        el(
+          "div",
+          { className: "gate-what" },
+          ...list,
+          ...seat,
+          ...name,
+          ...v.lines.map((l) => el("p", {}, l)),
+          ...mark,
+        ),
       ),
     );
     this.verdict.hidden = false;

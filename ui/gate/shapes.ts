@@ -1,6 +1,16 @@
 // Signs and pictures on buttons, 24 by 24: told apart by their outline, not by colour.
 
-export type Shape = "tick" | "cross" | "warning" | "arrow" | "undo" | "search" | "light" | "settings" | "camera";
+export type Shape =
+  | "tick"
+  | "cross"
+  | "warning"
+  | "arrow"
+  | "undo"
+  | "search"
+  | "light"
+  | "settings"
+  | "counts"
+  | "camera";
 
 const paths: Record<Shape, { fill?: string; line: string }> = {
   tick: { fill: "M12 1a11 11 0 1 0 0 22a11 11 0 1 0 0-22Z", line: "M6.5 12.5l3.8 3.8l7.2-8" },
@@ -11,6 +21,7 @@ const paths: Record<Shape, { fill?: string; line: string }> = {
   search: { line: "M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13ZM15.5 15.5L21 21" },
   light: { line: "M8 2.5h8v4l-2 3v12h-4v-12l-2-3ZM12 12v2.5" },
   settings: { line: "M4 6h16M4 12h16M4 18h16" },
+  counts: { line: "M5 20v-6M12 20V4M19 20v-10" },
   camera: { line: "M3 7h4l1.5-2.5h7L17 7h4v12H3ZM12 9.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7Z" },
 };
 

@@ -1,7 +1,9 @@
-// What this device keeps, in IndexedDB: itself, the list, the plan, and all scans.
+// What this device keeps, in IndexedDB: itself, the list, the plan, all scans, and the
+// names of guests where it may see them.
 import type { Kept } from "./clock";
 import type { Mark, Own } from "./entry";
 import type { List } from "./list";
+import type { NamePage } from "./names";
 import type { Plan } from "./plan";
 import type { DoorState } from "./wire";
 
@@ -33,6 +35,7 @@ export interface Memory {
   choices: Choices;
   own: Own[];
   others: Mark[];
+  names: NamePage[];
 }
 
 /** Single values, by name. */
@@ -55,19 +58,22 @@ export class Store {
   private constructor(private db: IDBDatabase) {}
 
   static async open(name = "boxoffice-gate"): Promise<Store> {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("values");
-      request.result.createObjectStore("own", { keyPath: "counter" });
-      request.result.createObjectStore("others", { keyPath: ["device", "counter"] });
+    const request = indexedDB.open(name, 2);
+    request.onupgradeneeded = (e) => {
+      if (e.oldVersion < 1) {
+        request.result.createObjectStore("values");
+        request.result.createObjectStore("own", { keyPath: "counter" });
+        request.result.createObjectStore("others", { keyPath: ["device", "counter"] });
+      }
+      request.result.createObjectStore("names", { keyPath: "page" });
     };
     return new Store(await wait(request));
   }
 
   async load(): Promise<Memory> {
-    const t = this.db.transaction(["values", "own", "others"]);
+    const t = this.db.transaction(["values", "own", "others", "names"]);
     const value = <T>(name: Value): Promise<T | undefined> => wait(t.objectStore("values").get(name));
-    const [device, state, list, plan, clock, cursor, counter, choices, own, others] = await Promise.all([
+    const [device, state, list, plan, clock, cursor, counter, choices, own, others, names] = await Promise.all([
       value<Device>("device"),
       value<DoorState>("state"),
       value<List>("list"),
@@ -78,6 +84,7 @@ export class Store {
       value<Choices>("choices"),
       wait(t.objectStore("own").getAll()) as Promise<Own[]>,
       wait(t.objectStore("others").getAll()) as Promise<Mark[]>,
+      wait(t.objectStore("names").getAll()) as Promise<NamePage[]>,
     ]);
     return {
       device: device ?? null,
@@ -90,6 +97,7 @@ export class Store {
       choices: { ...usual, ...choices },
       own,
       others,
+      names,
     };
   }
 
@@ -124,13 +132,28 @@ export class Store {
     });
   }
 
+  /** Stores a page of names. */
+  namePage(page: NamePage): Promise<void> {
+    return this.write(["names"], (t) => void t.objectStore("names").put(page));
+  }
+
+  /** Deletes pages of names; none are given: all. */
+  forgetNames(pages?: number[]): Promise<void> {
+    return this.write(["names"], (t) => {
+      const names = t.objectStore("names");
+      if (!pages) names.clear();
+      else for (const page of pages) names.delete(page);
+    });
+  }
+
   /** Forgets the event and its scans, but not what people have set. */
   forget(): Promise<void> {
-    return this.write(["values", "own", "others"], (t) => {
+    return this.write(["values", "own", "others", "names"], (t) => {
       for (const name of ["device", "state", "list", "plan", "clock", "cursor", "counter"])
         t.objectStore("values").delete(name);
       t.objectStore("own").clear();
       t.objectStore("others").clear();
+      t.objectStore("names").clear();
     });
   }
 

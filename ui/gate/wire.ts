@@ -1,6 +1,7 @@
 // What the API says: types, and requests as this device.
 import type { Entrance, Settings } from "./decide";
 import type { Answer, Kind, Ref, Scan, Spot } from "./entry";
+import type { Named } from "./names";
 import type { JWK } from "./token";
 
 /** GET /door. */
@@ -39,7 +40,9 @@ export interface Guest {
   ordinal: number;
   seat: Spot;
   name?: string;
+  list?: string; // of guests
   inside: boolean;
+  entered?: boolean; // at least once, where this device has counted
   in?: number;
   entrance?: string;
 }
@@ -142,6 +145,15 @@ export class Wire {
 
   guests(query: string): Promise<{ items: Guest[] }> {
     return this.json(`/door/guests?q=${encodeURIComponent(query)}`);
+  }
+
+  /** The digests of the pages of names. */
+  names(): Promise<{ pages: string[] }> {
+    return this.json("/door/names");
+  }
+
+  namePage(page: number): Promise<{ digest: string; items: Named[] }> {
+    return this.json(`/door/names/${page}`);
   }
 }
 

@@ -26,6 +26,15 @@ export interface Words {
   entered: string; // Entered
   of: string; // of {n}
   mine: string; // By me
+  counts: string; // Counts
+  counts_long: string; // Show all numbers
+  here: string; // Here
+  all: string; // In all
+  entrances: string; // Entrances
+  sections: string; // Sections
+  lists: string; // Guest lists
+  tickets: string; // Tickets
+  list_count: string; // {list}: {n} of {of}
   online: string; // Online
   offline: string; // Offline
   waiting_one: string; // {n} scan waiting
@@ -81,6 +90,8 @@ export interface Words {
   entrance: string; // Entrance
   list: string; // List of tickets
   list_text: string; // {n} tickets, as of {time}
+  names: string; // Names of guests
+  names_text: string; // {n} orders are on this device, until it is unpaired or its time is over.
   without: string; // Without a network
   without_admit: string; // This device decides by its list, and marks the scan.
   without_refuse: string; // This device lets nobody in.
@@ -101,10 +112,12 @@ export interface Words {
   find_label: string; // Name or booking number
   find_label_offline: string; // Booking number
   find_hint_offline: string; // Without a network, only what this device has scanned can be found.
+  find_hint_kept: string; // There is no network. This device searches the names that it has.
   find_hint_rights: string; // This device may not search for guests. Only what it has scanned can be found.
   find_go: string; // Find
   find_none: string; // Nothing was found.
   find_failed: string; // The search did not work. Please try again.
+  find_too_many: string; // This device has searched too often. Please wait a minute.
   find_in: string; // Let in
   find_out: string; // Note exit
   is_inside: string; // Inside since {time}, {entrance}
