@@ -310,7 +310,7 @@ func TestDoorLooks(t *testing.T) {
 	}
 	p.open("/gate?lang=en")
 	p.online(true)
-	for _, name := range []string{"settings", "search"} {
+	for _, name := range []string{"settings", "search", "counts"} {
 		p.click(".gate-" + name)
 		p.wait("dialog[open]")
 		fits(name)

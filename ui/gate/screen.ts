@@ -56,7 +56,7 @@ export class Screen {
   private verdict = el("section", { className: "gate-verdict", hidden: true, role: "alert" });
   private last = el("p", { className: "gate-last" });
   private alarms = el("div", { className: "gate-alarms" });
-  private counts = el("dl", { className: "gate-counts" });
+  private counts = el("dl", { className: "gate-figures" });
   private light: HTMLButtonElement;
   private entry: HTMLInputElement;
   private exit: HTMLInputElement;
