@@ -99,12 +99,7 @@ export class Screen {
         "div",
         { className: "gate-below" },
         this.alarms,
-        el(
-          "div",
-          { className: "gate-numbers" },
-          this.counts,
-          this.button("counts", "counts", () => act.counts(), voice.say("counts_long")),
-        ),
+        this.counts,
         el(
           "div",
           { className: "gate-controls", role: "group", aria: { label: voice.say("controls") } },
@@ -117,6 +112,7 @@ export class Screen {
           ),
           this.button("undo", "undo", () => act.undo(), voice.say("undo_long")),
           this.button("search", "search", () => act.search()),
+          this.button("counts", "counts", () => act.counts(), voice.say("counts_long")),
           this.light,
           this.button("settings", "settings", () => act.settings()),
         ),
