@@ -105,7 +105,7 @@ func TestProblemsAreExplained(t *testing.T) {
 		"payment-voided": true, "payment-timed-out": true, // reasons of payments that were given up
 		"already-inside": true, "not-inside": true, "nothing-to-undo": true, // reasons of corrections
 	}
-	outside := []string{"proof-over",                                          // pages only
+	outside := []string{"proof-over", // pages only
 		"not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http"} // not an operation's
 	for _, room := range []string{"booking", "checkin", "event", "payment", "user", "gateway", "errs"} {
 		for slug, at := range slugsIn(t, room) {

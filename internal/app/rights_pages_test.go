@@ -117,6 +117,8 @@ var pageRights = map[string]string{
 	"GET /organizer/events/{event}/door/devices":      "303 403 403 200 404 200",
 	"POST /organizer/events/{event}/door/devices":     "303 403 403 200 404 200", // the page with the code
 	"GET /organizer/events/{event}/door/guests":       "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door/log":          "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/door/log.csv":      "303 403 403 200 404 200",
 	"GET /organizer/seller":                           "303 403 403 200 200 200",
 	"POST /organizer/seller":                          "303 403 403 303 303 303",
 	"GET /organizer/invoices":                         "303 403 403 200 200 200",
@@ -133,6 +135,7 @@ var pageRights = map[string]string{
 	"POST /organizer/events/{event}/orders/{booking}/seats":  "303 403 403 303 404 303",
 
 	"POST /organizer/events/{event}/orders/{booking}/tickets": "303 403 403 303 404 303",
+	"POST /organizer/events/{event}/orders/{booking}/list":    "303 403 403 303 404 303",
 
 	"GET /organizer/events/{event}/door/attendance.csv":    "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/door/devices/{device}":  "303 403 403 200 404 200",
@@ -184,6 +187,7 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/orders/{booking}/refund":      "do=back&amount=1&left=5000&reason=Bad+view.",
 	"POST /organizer/events/{event}/orders/{booking}/seats":       "seats=$seat&reason=Closed.",
 	"POST /organizer/events/{event}/orders/{booking}/tickets":     "reason=Lost.",
+	"POST /organizer/events/{event}/orders/{booking}/list":        "list=Press",
 	"POST /organizer/webhooks":                                    "url=https://example.org/other",
 	"POST /organizer/webhooks/{webhook}":                          "do=off",
 	"POST /e/{id}/hold":                                           "quantity=1",

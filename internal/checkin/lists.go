@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,9 +101,13 @@ func (s *Service) ListsOf(ctx context.Context, c caller.Caller, eventID string, 
 	if err := s.refresh(ctx, v); err != nil {
 		return nil, err
 	}
+	lists := v.known().lists
+	if bookingIDs == nil {
+		return maps.Clone(lists), nil
+	}
 	found := map[string]string{}
 	for _, one := range bookingIDs {
-		if list := v.known().lists[one]; list != "" {
+		if list := lists[one]; list != "" {
 			found[one] = list
 		}
 	}

@@ -18,8 +18,8 @@ type Lists interface {
 	// Invalid names the field list. NotFound: there is no such booking. Conflict no-tickets:
 	// it has none; too-many-lists.
 	SetList(ctx context.Context, c caller.Caller, bookingID, list string) (string, error)
-	// ListsOf returns the lists of bookings of an event, by booking id. Those on none are
-	// left out.
+	// ListsOf returns the lists of bookings of an event, by booking id; nil: of all. Those
+	// on none are left out.
 	ListsOf(ctx context.Context, c caller.Caller, eventID string, bookingIDs []string) (map[string]string, error)
 	// OnList returns the seats of a list, by guest; none, if there is no such list.
 	OnList(ctx context.Context, c caller.Caller, eventID, list string) ([]Visit, error)

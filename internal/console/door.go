@@ -159,7 +159,7 @@ func (c *Console) doorFigures(v *page.Visit, e *eventapi.Event) error {
 }
 
 // attendanceColumns are the columns of the list of who was inside; see columns.
-var attendanceColumns = []string{"reference", "name", "seat", "section", "row", "number", "inside", "first_in", "last_out", "entrance", "double_at", "double_entrance"}
+var attendanceColumns = []string{"reference", "name", "seat", "section", "row", "number", "inside", "first_in", "last_out", "entrance", "double_at", "double_entrance", "list"}
 
 // attendance answers with a line for each seat that was ever inside. Times are those of the
 // venue, with their offset (RFC 3339).
@@ -208,7 +208,7 @@ func writeVisit(out *csv.Writer, one *checkinapi.Visit, zone *time.Location, nam
 	}
 	_ = out.Write([]string{
 		one.Reference, safetext.Cell(one.Name), safetext.Cell(one.Spot.Label), safetext.Cell(one.Spot.Section), safetext.Cell(one.Spot.Row), safetext.Cell(one.Spot.Number),
-		inside, at(one.In), at(one.Out), safetext.Cell(name(one.Entrance)), again, safetext.Cell(strings.TrimSpace(where)),
+		inside, at(one.In), at(one.Out), safetext.Cell(name(one.Entrance)), again, safetext.Cell(strings.TrimSpace(where)), safetext.Cell(one.List),
 	})
 }
 

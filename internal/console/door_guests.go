@@ -57,14 +57,26 @@ func placeOf(s *checkinapi.Spot) bookingapi.Place {
 
 // doorGuests finds guests.
 func (c *Console) doorGuests(v *page.Visit, e *eventapi.Event) error {
-	wanted := strings.TrimSpace(v.Request.URL.Query().Get("q"))
-	data := map[string]any{"Event": e, "Wanted": wanted, "Most": guestsShown}
-	if wanted != "" {
+	query := v.Request.URL.Query()
+	wanted, list := strings.TrimSpace(query.Get("q")), query.Get("list")
+	counted, err := c.Door.Attendance(v.Context(), v.Caller, e.ID)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"Event": e, "Wanted": wanted, "List": list, "Most": guestsShown, "Lists": counted.Lists}
+	if wanted != "" || list != "" {
 		rules, err := c.Door.Settings(v.Context(), v.Caller, e.ID)
 		if err != nil {
 			return err
 		}
-		found, err := c.Door.Guests(v.Context(), v.Caller, e.ID, wanted, guestsShown+1)
+		var found []checkinapi.Visit
+		most := guestsShown
+		if list != "" {
+			found, err = c.Door.OnList(v.Context(), v.Caller, e.ID, list)
+			most = len(found)
+		} else {
+			found, err = c.Door.Guests(v.Context(), v.Caller, e.ID, wanted, guestsShown+1)
+		}
 		if wrong := errs.Of(err); wrong != nil && len(wrong.Fields) > 0 {
 			faults, _ := v.Faults(err)
 			data["Fault"] = faults.Of("q")
@@ -73,10 +85,10 @@ func (c *Console) doorGuests(v *page.Visit, e *eventapi.Event) error {
 		}
 		zone, name := zoneOf(e), namesOf(v, &rules)
 		var rows []visitRow
-		for i := range found[:min(len(found), guestsShown)] {
+		for i := range found[:min(len(found), most)] {
 			rows = append(rows, visitRowOf(&found[i], zone, name))
 		}
-		data["Found"], data["Many"] = rows, len(found) > guestsShown
+		data["Found"], data["Many"] = rows, len(found) > most
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "door_guests", page.Meta{Title: v.T("door.guests"), NoIndex: true}, data)

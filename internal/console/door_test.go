@@ -523,16 +523,64 @@ func TestDoorGuests(t *testing.T) {
 // The list of attendance has times with their offset, and no formulas.
 func TestAttendanceCSV(t *testing.T) {
 	o := newOffice(t)
-	o.door.visits = []checkinapi.Visit{{Reference: "AAAA-BBBB", Name: `=HYPERLINK("x")`, Spot: checkinapi.Spot{Label: "-S", Section: "@B", Row: "+A", Number: "1"}, In: tonight.UnixMilli(), Out: tonight.Add(time.Hour).UnixMilli(), Entrance: "main",
+	o.door.visits = []checkinapi.Visit{{Reference: "AAAA-BBBB", Name: `=HYPERLINK("x")`, Spot: checkinapi.Spot{Label: "-S", Section: "@B", Row: "+A", Number: "1"}, In: tonight.UnixMilli(), Out: tonight.Add(time.Hour).UnixMilli(), Entrance: "main", List: "=VIP",
 		Double: &checkinapi.Earlier{At: tonight.Add(time.Minute).UnixMilli(), Entrance: "=x"}}, {Reference: "CCCC-DDDD", Inside: true, In: tonight.UnixMilli()}}
 	text, marked := strings.CutPrefix(o.ask("/attendance.csv", nil, 200), "\xef\xbb\xbf")
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || !marked || len(rows) != 3 {
 		t.Fatal(err, text)
 	}
-	want := []string{"AAAA-BBBB", `'=HYPERLINK("x")`, "'-S", "'@B", "'+A", "1", "no", "2027-03-01T19:30:00+01:00", "2027-03-01T20:30:00+01:00", "Main entrance", "2027-03-01T19:31:00+01:00", "'=x"}
+	want := []string{"AAAA-BBBB", `'=HYPERLINK("x")`, "'-S", "'@B", "'+A", "1", "no", "2027-03-01T19:30:00+01:00", "2027-03-01T20:30:00+01:00", "Main entrance", "2027-03-01T19:31:00+01:00", "'=x", "'=VIP"}
 	if !slices.Equal(rows[1], want) || rows[2][6] != "yes" || rows[2][8] != "" {
 		t.Errorf("%q", rows[1:])
+	}
+}
+
+// The door counts its lists of guests, and shows who is on them.
+func TestDoorLists(t *testing.T) {
+	o := newOffice(t)
+	o.door.a.Lists = []checkinapi.Count{{ID: "Press & TV", Name: "Press & TV", Inside: 1, Entered: 2, Tickets: 5}}
+	if text := seen(o.ask("", nil, 200)); !strings.Contains(text, "Guest lists Guest list Inside Came in Tickets Press & TV 1 2 5") {
+		t.Error(text)
+	}
+	o.door.visits = []checkinapi.Visit{{Reference: "AAAA-BBBB", Name: "Ada", List: "Press & TV", Inside: true, In: tonight.UnixMilli(), Entrance: "main"}, {Reference: "CCCC-DDDD", Name: "Bob"}}
+	got := o.ask("/guests?list=Press+%26+TV", nil, 200)
+	if text := seen(got); !strings.Contains(text, "Press & TV: 2 of 5") || !strings.Contains(text, "Ada") || strings.Contains(text, "Bob") {
+		t.Error(text)
+	}
+	if got = o.ask("/guests?q=Ada", nil, 200); !strings.Contains(got, `<span class="chip">Press &amp; TV</span>`) {
+		t.Error(got)
+	}
+}
+
+// The log says who did what by hand, when and why, on the page and in a file without
+// formulas.
+func TestDoorLog(t *testing.T) {
+	o := newOffice(t)
+	if text := seen(o.ask("/log", nil, 200)); !strings.Contains(text, "Nothing was done by hand yet.") {
+		t.Error(text)
+	}
+	spot := checkinapi.Spot{Label: "S-A-1", Section: "Stalls", Row: "A", Number: "1"}
+	at := tonight.UnixMicro()
+	o.door.log = []checkinapi.LogEntry{
+		{At: at, By: "mia", What: checkinapi.LogCorrection, BookingID: o.hall.booked.ID, Spot: spot, Detail: "out", Reason: `=Left by the "side" door.`},
+		{At: at, What: checkinapi.LogReissue, BookingID: o.hall.booked.ID, Spot: spot, Detail: "2"},
+		{At: at, By: "mia", What: checkinapi.LogList, BookingID: o.hall.booked.ID, Detail: "VIP"},
+		{At: at, By: "mia", What: checkinapi.LogRevoked, Device: "Left", Detail: "main"},
+		{At: at, By: "mia", What: checkinapi.LogPaired, Device: "Left"},
+		{At: at, By: "mia", What: checkinapi.LogPairing, Device: "Left"},
+		{At: at, By: "gone", What: checkinapi.LogSettings, Detail: `{"names":true}`},
+	}
+	text := seen(o.ask("/log", nil, 200))
+	for _, want := range []string{"Corrected by hand " + id.Reference(o.hall.booked.ID), "Out", "side", "holder of the booking", "code number 2", "Guest list", "VIP", "Device revoked : Left Main entrance", "Device paired : Left any entrance", "Settings changed", "gone"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in %s", want, text)
+		}
+	}
+	raw, _ := strings.CutPrefix(o.ask("/log.csv", nil, 200), "\xef\xbb\xbf")
+	rows, err := csv.NewReader(strings.NewReader(raw)).ReadAll()
+	if err != nil || len(rows) != 8 || rows[1][0] != "2027-03-01T19:30:00+01:00" || rows[1][5] != "S-A-1" || rows[1][6] != "out" || rows[1][7] != `'=Left by the "side" door.` {
+		t.Errorf("%q %v", rows, err)
 	}
 }
 

@@ -179,6 +179,9 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 		return err
 	}
 	data := map[string]any{"S": s, "Event": e, "State": s.State, "Form": r, "Turns": e.SaleActions(v.Now()), "Nonce": id.Token()}
+	if _, data["Lists"], err = c.listOf(v.Context(), v, e, ""); err != nil {
+		return err
+	}
 	wanted := strings.TrimSpace(v.Request.URL.Query().Get("booking"))
 	if r.Booking != "" {
 		wanted = id.Reference(r.Booking)

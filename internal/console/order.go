@@ -41,11 +41,12 @@ func (c *Console) order(v *page.Visit, e *eventapi.Event) error {
 type orderForms struct {
 	Email                    string
 	Faults                   page.Faults // of the address
-	Do                       string      // what was asked for: cancel, back, move, or replace
+	Do                       string      // what was asked for: cancel, back, move, replace, or list
 	Chosen                   []string    // seats to cancel, or whose tickets to replace
 	Terms                    bool        // by the terms
 	Seats                    string      // to move to
 	SeatsFault               string
+	List, ListFault          string // of guests
 	Amount, Reason, Problem  string
 	AmountFault, ReasonFault string
 }
@@ -73,6 +74,13 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	}
 	if v.Method != http.MethodPost || forms.Do != "" {
 		forms.Email = log.To
+	}
+	onList, names, err := c.listOf(v.Context(), v, e, bookingID)
+	if err != nil {
+		return err
+	}
+	if forms.Do != "list" {
+		forms.List = onList
 	}
 	if forms.Do != "move" {
 		forms.Seats = placeLabels(list[0].Places)
@@ -104,7 +112,7 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
 		"Papers": papers, "Steps": steps, "Whole": whole, "Payment": payment, "Disputed": disputed, "Labels": placeLabels(b.Places), "Left": leftOf(&b.Booking, payment),
-		"Form": &forms, "Reasons": reasons, "Moves": moves, "Replaced": replaced, "Rev": rev, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Form": &forms, "Reasons": reasons, "Moves": moves, "Replaced": replaced, "Rev": rev, "OnList": onList, "Lists": names, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
@@ -23,6 +24,10 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	} else {
 		g.To = recipientOf(v)
 	}
+	list := strings.TrimSpace(v.PostFormValue("list"))
+	if len([]rune(list)) > checkinapi.MaxListName {
+		return c.refusedSeats(v, e, "", errs.Bad("list", "too-long", "must have at most %d characters", checkinapi.MaxListName))
+	}
 	g.Selection = v.Selection(labelsIn(v.PostFormValue("seats")))
 	if len(g.Seats) == 0 && (g.Quantity < 1 || g.Quantity > 1000) {
 		return c.refusedSeats(v, e, "", errs.Bad("quantity", "out-of-range", "must be %d to %d", 1, 1000))
@@ -32,6 +37,11 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 		return c.refusedSeats(v, e, "", err)
 	}
 	if b.Status == bookingapi.Booked { // otherwise they were released after the form was first sent
+		if list != "" && g.Kind == bookingapi.Complimentary {
+			if _, err := c.Door.SetList(v.Context(), v.Caller, b.ID, list); err != nil {
+				return c.refusedSeats(v, e, "", err)
+			}
+		}
 		v.Notice("seats-" + g.Kind)
 	}
 	if g.Kind != bookingapi.Complimentary {
@@ -111,7 +121,7 @@ func (r *refusal) Gift(bookingID string) *refusal {
 
 // labelled maps the fields of both forms to the messages that label them.
 var labelled = map[string]string{"quantity": "live.grant.quantity", "section": "live.grant.section", "seats": "live.grant.seats",
-	"name": "live.gift.name", "email": "live.gift.email"}
+	"name": "live.gift.name", "email": "live.gift.email", "list": "door.list"}
 
 // refusedSeats shows the page again with the faults of a form: the one about a gift
 // or, if bookingID is "", the one that blocks seats or gives them away.
