@@ -30,6 +30,9 @@ func readCode(keys ticket.Keys, signer ticket.Signer, s *checkinapi.Scan, eventI
 		if id.Event(s.BookingID) != eventID {
 			return code{wrong: checkinapi.OtherEvent, found: true}
 		}
+		if _, ok := id.Pack(s.BookingID); !ok { // it has the form of an id, and none was ever made so
+			return code{wrong: checkinapi.MalformedCode, found: true}
+		}
 		return code{place: place{s.BookingID, s.Seat}, found: true}
 	}
 	t, err := keys.Verify(s.Token, eventID)

@@ -28,6 +28,7 @@ type view struct {
 	log     []*entry                    // by seq; an entry that was joined later is in it twice
 	changed chan struct{}               // closed with the next change
 	tally   *checkinapi.Attendance      // without tickets and names; nil: to be counted
+	tallied *seating.Plan               // by which it was counted
 	counts  map[string]int64            // scans, by device
 	index   *guests                     // of the people with tickets; nil: not read yet
 	end     func()                      // of the goroutine that looks for news

@@ -42,8 +42,8 @@ func (s *Service) attendance(ctx context.Context, eventID string, names bool) (c
 		return checkinapi.Attendance{}, err
 	}
 	v.mu.Lock()
-	if v.tally == nil {
-		v.tally = v.count(plan)
+	if v.tally == nil || v.tallied != plan {
+		v.tally, v.tallied = v.count(plan), plan
 	}
 	a := *v.tally
 	a.Lists = v.countLists(sold, plan)
