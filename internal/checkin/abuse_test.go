@@ -1,7 +1,10 @@
 package checkin
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/seating"
@@ -49,5 +52,56 @@ func TestPlanChanged(t *testing.T) {
 	v.mu.Unlock()
 	if a, err := s.Attendance(t.Context(), hall, gala); err != nil || len(a.Sections) != len(plan.Sections) || a.Tickets != 1 {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// A feed ends with the time that its device was paired for.
+func TestFeedOutOfTime(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	d, _ := pair(t, s, checkinapi.PairingRequest{ValidUntil: w.clock().Add(time.Hour).UnixMicro()})
+	v := s.view(gala)
+	answer := httptest.NewRecorder()
+	f := &feed{s: s, v: v, device: &d, w: answer, out: http.NewResponseController(answer)}
+	if !f.news(t.Context()) {
+		t.Fatal("a device that may is not told")
+	}
+	w.pass(time.Hour)
+	w.gate(t, s).in(w.token(t, w.sell("ann", 1), 1))
+	answer.Body.Reset()
+	if f.news(t.Context()) || answer.Body.Len() > 0 {
+		t.Errorf("it is still told: %s", answer.Body)
+	}
+}
+
+// Whoever has stolen a device cannot take back what it has scanned.
+func TestRevokedUndo(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	in := g.scan(checkinapi.In, w.token(t, w.sell("ann", 1), 1))
+	g.send(in)
+	undo := alone(g.scan(checkinapi.Undo, ""), checkinapi.OK)
+	undo.Of = checkinapi.Ref{Device: g.device, Counter: in.Counter}
+	w.pass(time.Hour)
+	if _, err := s.Revoke(t.Context(), hall, gala, g.device); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.send(undo)[0]; got.Reason != checkinapi.DeviceRevoked {
+		t.Errorf("%+v", got)
+	}
+	if a, err := s.attendance(t.Context(), gala, false); err != nil || a.Inside != 1 {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// A cursor of before the database was restored is ahead of it: the device hears all again.
+func TestCursorAhead(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g, h := w.gate(t, s), w.gate(t, s)
+	g.in(w.token(t, w.sell("ann", 1), 1))
+	if page, err := s.heard(t.Context(), s.view(gala), h.device, 1000); err != nil || len(page.Items) != 1 || page.Cursor != "1" {
+		t.Errorf("%+v %v", page, err)
 	}
 }

@@ -253,7 +253,7 @@ func decideRight(s *checkinapi.Scan, f *facts) decision {
 		at = f.now
 	}
 	for _, one := range []*checkinapi.Device{d, f.via} {
-		if one != nil && one.RevokedAt != 0 && (at >= one.RevokedAt || f.now >= one.RevokedAt+lateness || f.found) {
+		if one != nil && one.RevokedAt != 0 && (at >= one.RevokedAt || f.now >= one.RevokedAt+lateness || f.found || s.Kind == checkinapi.Undo) {
 			return refuse(checkinapi.DeviceRevoked) // what it made before is taken for a while, if it has read a code
 		}
 	}

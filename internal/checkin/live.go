@@ -156,9 +156,13 @@ func (f *feed) run(ctx context.Context) {
 // news sends what the device does not know yet; false: it is not to be told any more.
 func (f *feed) news(ctx context.Context) bool {
 	rules := f.v.known()
-	if d := rules.devices[f.device.ID]; d == nil || d.RevokedAt != 0 {
+	d := rules.devices[f.device.ID]
+	if d == nil || d.RevokedAt != 0 {
 		f.event("revoked", struct{}{})
 		return false
+	}
+	if f.s.may(d, false) != nil {
+		return false // its time is over, as it is told when it connects again
 	}
 	if f.rev != rules.rev {
 		f.rev = rules.rev

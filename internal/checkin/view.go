@@ -200,12 +200,16 @@ func withUndos(entries []*entry, undos map[checkinapi.Ref][]*entry) []*entry {
 }
 
 // since returns the entries that were stored or joined after seq, oldest first, at most
-// limit, and the seq up to which they go.
+// limit, and the seq up to which they go. A seq that is ahead is from before the database was
+// restored: it gets all.
 func (v *view) since(seq int64, limit int) (list []*entry, upto int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if seq > v.seq {
+		seq = 0
+	}
 	first, _ := slices.BinarySearchFunc(v.log, seq+1, func(e *entry, seq int64) int { return int(min(max(e.seq-seq, -1), 1)) })
-	upto = max(seq, v.seq)
+	upto = v.seq
 	for _, e := range v.log[first:] {
 		if v.scans[e.Ref] != e { // joined later
 			continue
