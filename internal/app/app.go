@@ -25,6 +25,7 @@ import (
 	"boxoffice/internal/bus/natsbus"
 	"boxoffice/internal/checkin"
 	"boxoffice/internal/checkin/issue"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/event"
 	"boxoffice/internal/invoice"
 	"boxoffice/internal/jobs"
@@ -170,7 +171,8 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if p.Issues, err = issue.New(ctx, issue.Config{DB: db, Now: db.Now, Bookings: p.Bookings}); err != nil {
+	rules := func(ctx context.Context, eventID string) (checkinapi.Settings, error) { return p.Door.RulesOf(ctx, eventID) } // built later
+	if p.Issues, err = issue.New(ctx, issue.Config{DB: db, Now: db.Now, Bookings: p.Bookings, Rules: rules}); err != nil {
 		return err
 	}
 	sales := intake.Sales(p.Bookings)
@@ -225,7 +227,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if p.Door, err = checkin.New(ctx, checkin.Config{DB: db, Bookings: p.Bookings, Events: p.Events, People: p.Users, Issues: p.Issues, Keys: p.Tickets.Keys, Now: db.Now, PublicURL: cfg.PublicURL, Log: log}); err != nil {
+	if p.Door, err = checkin.New(ctx, checkin.Config{DB: db, Bookings: p.Bookings, Events: p.Events, People: p.Users, Issues: p.Issues, Keys: p.Tickets.Keys, Signer: p.Tickets, Now: db.Now, PublicURL: cfg.PublicURL, Log: log}); err != nil {
 		return err
 	}
 	if err := p.openDesk(ctx, cfg, notices); err != nil {

@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/ticket"
 )
 
 const (
@@ -25,6 +27,18 @@ func strict() *checkinapi.Settings {
 
 func gate(id string) *checkinapi.Device {
 	return &checkinapi.Device{ID: id, Names: true, ValidUntil: evening + 1<<50}
+}
+
+// onPhone has a ticket shown by the phone that it is bound to, with a code of some age.
+func onPhone(age time.Duration) func(s *checkinapi.Scan, f *facts) {
+	return func(_ *checkinapi.Scan, f *facts) {
+		f.shown = ticket.Code{Kind: ticket.OnPhone, Phone: ticket.PhoneKey{7}, At: evening / 1_000_000, Timed: true}
+		f.bound = f.shown.Phone
+		f.now = time.UnixMicro(evening).Add(age.Truncate(time.Microsecond)).UnixMicro()
+		if age%time.Microsecond != 0 { // beyond a limit
+			f.now += int64(age % time.Microsecond)
+		}
+	}
 }
 
 // One scan, with all that speaks for it; each case changes one thing.
@@ -45,6 +59,42 @@ func TestDecide(t *testing.T) {
 		{"re-issued", func(_ *checkinapi.Scan, f *facts) { f.current = 1 }, checkinapi.Replaced},
 		{"re-issued, and found by name", func(_ *checkinapi.Scan, f *facts) { f.current, f.found = 1, true }, checkinapi.OK},
 		{"a newer issue", func(_ *checkinapi.Scan, f *facts) { f.issue = 1 }, checkinapi.OK},
+		{"on a phone", onPhone(0), checkinapi.OK},
+		{"on a phone, as old as can be", onPhone(ticket.OldMost), checkinapi.OK},
+		{"on a phone, a copy", onPhone(ticket.OldMost + 1), checkinapi.StaleCode},
+		{"on a phone, of later", onPhone(-ticket.AheadMost - 1), checkinapi.StaleCode},
+		{"on a phone that does not know the time", func(s *checkinapi.Scan, f *facts) {
+			onPhone(time.Hour)(s, f)
+			f.untimed = true
+		}, checkinapi.OK},
+		{"on a phone, and the device has let it in", func(s *checkinapi.Scan, f *facts) {
+			onPhone(time.Hour)(s, f)
+			s.Decided = checkinapi.Admitted
+		}, checkinapi.OK},
+		{"on a phone, and out", func(s *checkinapi.Scan, f *facts) {
+			onPhone(time.Hour)(s, f)
+			s.Kind, f.visit = checkinapi.Out, inside
+		}, checkinapi.OK},
+		{"on another phone", func(s *checkinapi.Scan, f *facts) {
+			onPhone(0)(s, f)
+			f.bound[0]++
+		}, checkinapi.Replaced},
+		{"on a phone, printed", func(_ *checkinapi.Scan, f *facts) { f.bound[0] = 1 }, checkinapi.Replaced},
+		{"on a phone, and found by name", func(_ *checkinapi.Scan, f *facts) { f.bound[0], f.found = 1, true }, checkinapi.OK},
+		{"printed, where codes rotate", func(_ *checkinapi.Scan, f *facts) { f.settings.Codes = checkinapi.CodesRotating }, checkinapi.OK},
+		{"printed, where only phones are good", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.Codes, f.settings.Paper = checkinapi.CodesRotating, false
+		}, checkinapi.NotBound},
+		{"in a wallet, where only phones are good", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.Codes, f.settings.Paper, f.shown = checkinapi.CodesRotating, false, ticket.Code{Kind: ticket.InWallet, At: evening / 1_000_000, Timed: true}
+		}, checkinapi.OK},
+		{"in a wallet, with another password", func(_ *checkinapi.Scan, f *facts) {
+			f.shown, f.unproved = ticket.Code{Kind: ticket.InWallet, At: evening / 1_000_000, Timed: true}, true
+		}, checkinapi.StaleCode},
+		{"on a phone, inside", func(s *checkinapi.Scan, f *facts) {
+			onPhone(0)(s, f)
+			f.visit = inside
+		}, checkinapi.AlreadyInside},
 		{"another section", func(s *checkinapi.Scan, f *facts) { s.Entrance, f.section = "stalls", "B" }, checkinapi.WrongEntrance},
 		{"the section", func(s *checkinapi.Scan, f *facts) { s.Entrance, f.section = "stalls", "S" }, checkinapi.OK},
 		{"no such entrance", func(s *checkinapi.Scan, _ *facts) { s.Entrance = "roof" }, checkinapi.WrongEntrance},
@@ -115,6 +165,7 @@ func someEntries(t *rapid.T) []entry {
 			c := e
 			c.Stamp = checkinapi.Stamp{At: int64(rapid.IntRange(0, 4).Draw(t, "at")), N: int64(rapid.IntRange(0, 1).Draw(t, "n"))}
 			c.node = rapid.SampledFrom([]decision{{}, admit(), refuse(checkinapi.AlreadyInside), refuse(checkinapi.NotSold)}).Draw(t, "node")
+			c.untimed = rapid.Bool().Draw(t, "untimed")
 			c.own = rapid.SampledFrom([]decision{{}, {}, admit(), refuse(checkinapi.AloneIsRefused)}).Draw(t, "own")
 			c.received, c.seq = int64(rapid.IntRange(1, 9).Draw(t, "received")), int64(rapid.IntRange(1, 9).Draw(t, "seq"))
 			all = append(all, c)

@@ -59,10 +59,12 @@ type DoorRules struct {
 	ClosesAt  *time.Time         `json:"closes_at,omitempty" doc:"Nobody is let in from then on (RFC 3339). Absent: any time." example:"2027-03-01T23:00:00Z"`
 	Alone     checkinapi.Alone   `json:"alone" enum:"admit,refuse" doc:"What a device does that cannot reach the server. admit: it decides by its list and the scans that it knows, and marks them. refuse: it lets nobody in." example:"admit"`
 	Names     bool               `json:"names" doc:"Whether devices can be paired that see the names of guests." example:"false"`
+	Codes     checkinapi.Codes   `json:"codes,omitempty" enum:"fixed,rotating" doc:"fixed: the code of a ticket stays the same. rotating: tickets can be bound to phones, which make a new code every few seconds. Default, if it is left out: fixed." example:"rotating"`
+	Paper     *bool              `json:"paper,omitempty" doc:"With rotating codes: whether tickets are admitted that are bound to no phone, such as printed ones. Default, if it is left out: true." example:"true"`
 }
 
 func rulesOf(s *checkinapi.Settings) DoorRules {
-	b := DoorRules{Reentry: s.Reentry, OpensAt: timeOf(s.OpensAt), ClosesAt: timeOf(s.ClosesAt), Alone: s.Alone, Names: s.Names}
+	b := DoorRules{Reentry: s.Reentry, OpensAt: timeOf(s.OpensAt), ClosesAt: timeOf(s.ClosesAt), Alone: s.Alone, Names: s.Names, Codes: s.Codes, Paper: &s.Paper}
 	for _, e := range s.Entrances {
 		one := doorEntrance{e.ID, e.Name, e.Sections}
 		if one.Sections == nil {
@@ -74,7 +76,7 @@ func rulesOf(s *checkinapi.Settings) DoorRules {
 }
 
 func (b *DoorRules) settings(eventID string) checkinapi.Settings {
-	s := checkinapi.Settings{EventID: eventID, Reentry: b.Reentry, OpensAt: micros(b.OpensAt), ClosesAt: micros(b.ClosesAt), Alone: b.Alone, Names: b.Names}
+	s := checkinapi.Settings{EventID: eventID, Reentry: b.Reentry, OpensAt: micros(b.OpensAt), ClosesAt: micros(b.ClosesAt), Alone: b.Alone, Names: b.Names, Codes: b.Codes, Paper: b.Paper == nil || *b.Paper}
 	for _, e := range b.Entrances {
 		s.Entrances = append(s.Entrances, checkinapi.Entrance{ID: e.ID, Name: e.Name, Sections: e.Sections})
 	}
@@ -290,6 +292,7 @@ type attendanceBody struct {
 	Entered   int64          `json:"entered" doc:"How many tickets were inside at least once." example:"640"`
 	Refused   int64          `json:"refused" doc:"How many scans were refused." example:"14"`
 	Alone     int64          `json:"alone" doc:"How many scans let somebody in while the device could not ask." example:"20"`
+	Untimed   int64          `json:"untimed" doc:"How many scans let somebody in with a code that changes with time, which could not be checked." example:"2"`
 	Doubles   []doorGuest    `json:"doubles" doc:"Tickets with which somebody was let in while somebody was inside."`
 	Entrances []doorCount    `json:"entrances" doc:"The same for each entrance."`
 	Sections  []doorCount    `json:"sections" doc:"The same for each section."`
@@ -315,7 +318,7 @@ func answerAttendance(a checkinapi.Attendance, err error) (*attendanceOut, error
 	if err != nil {
 		return nil, err
 	}
-	b := attendanceBody{a.EventID, *timeOf(a.At), a.Tickets, a.Inside, a.Entered, a.Refused, a.Alone, []doorGuest{}, []doorCount{}, countsOf(a.Sections), countsOf(a.Lists), []doorInterval{}}
+	b := attendanceBody{a.EventID, *timeOf(a.At), a.Tickets, a.Inside, a.Entered, a.Refused, a.Alone, a.Untimed, []doorGuest{}, []doorCount{}, countsOf(a.Sections), countsOf(a.Lists), []doorInterval{}}
 	for i := range a.Doubles {
 		b.Doubles = append(b.Doubles, guestOf(&a.Doubles[i]))
 	}

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/route"
+	"boxoffice/internal/ticket"
 )
 
 func ofEvent(bookingID, eventID string) bool { return id.Event(bookingID) == eventID }
@@ -75,15 +76,16 @@ type stateLine struct {
 
 // doorState is all that a device has to know, but for the list and the plan.
 type doorState struct {
-	Device   stateDevice  `json:"device" doc:"The device that asks."`
-	Event    stateEvent   `json:"event" doc:"The event."`
-	Settings doorSettings `json:"settings" doc:"Entrances and rules of the door."`
-	Keys     doorKeys     `json:"keys" doc:"The keys with which tickets are verified, as a JWK set (RFC 7517, RFC 8037)."`
-	Now      int64        `json:"now" doc:"The server's time, µs since 1970." example:"1796068800000000"`
-	List     listVersion  `json:"list" doc:"Version of the list of tickets."`
-	Plan     string       `json:"plan" doc:"Path of the seating plan." example:"/events/06a1b2c3d4e5f6g7/plan"`
-	Counts   stateCounts  `json:"counts" doc:"Who is inside, in numbers."`
-	Line     *stateLine   `json:"line,omitempty" doc:"Of a gate node: its line to the box office. Absent: this is the box office."`
+	Device   stateDevice        `json:"device" doc:"The device that asks."`
+	Event    stateEvent         `json:"event" doc:"The event."`
+	Settings doorSettings       `json:"settings" doc:"Entrances and rules of the door."`
+	Keys     doorKeys           `json:"keys" doc:"The keys with which tickets are verified, as a JWK set (RFC 7517, RFC 8037)."`
+	Now      int64              `json:"now" doc:"The server's time, µs since 1970." example:"1796068800000000"`
+	Time     *ticket.SignedTime `json:"time,omitempty" doc:"The same, signed for the id of this device. Absent: this server has no keys to sign with, and its time must not be relied on for codes that change."`
+	List     listVersion        `json:"list" doc:"Version of the list of tickets."`
+	Plan     string             `json:"plan" doc:"Path of the seating plan." example:"/events/06a1b2c3d4e5f6g7/plan"`
+	Counts   stateCounts        `json:"counts" doc:"Who is inside, in numbers."`
+	Line     *stateLine         `json:"line,omitempty" doc:"Of a gate node: its line to the box office. Absent: this is the box office."`
 }
 
 type stateOut struct {
@@ -116,7 +118,7 @@ type doorScan struct {
 	Entrance    string             `json:"entrance" maxLength:"32" doc:"Id of the entrance." example:"main"`
 	How         checkinapi.How     `json:"how" enum:"camera,wedge,search" doc:"camera: read by a camera. wedge: by a scanner that types. search: found by name." example:"camera"`
 	Decided     checkinapi.Outcome `json:"decided,omitempty" enum:"admitted,refused" doc:"What the device has decided alone. Absent: it asks. A scan that has asked without an answer may be sent again with this." example:"admitted"`
-	Reason      checkinapi.Reason  `json:"reason,omitempty" enum:"ok,already-inside,no-reentry,not-sold,replaced,other-event,unknown-key,forged,malformed,wrong-entrance,too-early,too-late,device-revoked,not-allowed,not-inside,nothing-to-undo,alone" doc:"With decided: why. ok, if it admits." example:"ok"`
+	Reason      checkinapi.Reason  `json:"reason,omitempty" enum:"ok,already-inside,no-reentry,not-sold,replaced,other-event,unknown-key,forged,malformed,wrong-entrance,too-early,too-late,device-revoked,not-allowed,not-inside,nothing-to-undo,alone,stale-code,not-bound" doc:"With decided: why. ok, if it admits." example:"ok"`
 	OffsetKnown bool               `json:"offset_known,omitempty" doc:"Whether the device knows its offset to the server's time." example:"true"`
 }
 
@@ -132,7 +134,7 @@ type scanAnswer struct {
 	At      int64              `json:"at" doc:"The time that counts from now on, ms since 1970: the device's, or a later one. Move the device's clock to it if it is behind." example:"1796068800000"`
 	N       int64              `json:"n" doc:"Its logical part." example:"0"`
 	Outcome checkinapi.Outcome `json:"outcome" enum:"admitted,refused,recorded" doc:"admitted: let in, out, or taken away. refused: see reason. recorded: the device had decided; reason is what the server would have said." example:"admitted"`
-	Reason  checkinapi.Reason  `json:"reason" enum:"ok,already-inside,no-reentry,not-sold,replaced,other-event,unknown-key,forged,malformed,wrong-entrance,too-early,too-late,device-revoked,not-allowed,not-inside,nothing-to-undo,alone" doc:"ok: admitted. already-inside: somebody is inside with this ticket, see first. no-reentry: has left, and nobody may come back. not-sold: given back, moved or cancelled. replaced: the code of an older issue of the ticket. other-event, unknown-key, forged, malformed: not a ticket for this event. wrong-entrance: the seat's guests enter elsewhere. too-early, too-late: the door is not open. device-revoked, not-allowed: the device may not. not-inside: nobody is. nothing-to-undo: the scan does not count. alone: the rules let nobody in while a device is alone." example:"ok"`
+	Reason  checkinapi.Reason  `json:"reason" enum:"ok,already-inside,no-reentry,not-sold,replaced,other-event,unknown-key,forged,malformed,wrong-entrance,too-early,too-late,device-revoked,not-allowed,not-inside,nothing-to-undo,alone,stale-code,not-bound" doc:"ok: admitted. already-inside: somebody is inside with this ticket, see first. no-reentry: has left, and nobody may come back. not-sold: given back, moved or cancelled. replaced: the code of an older issue of the ticket. other-event, unknown-key, forged, malformed: not a ticket for this event. wrong-entrance: the seat's guests enter elsewhere. too-early, too-late: the door is not open. device-revoked, not-allowed: the device may not. not-inside: nobody is. nothing-to-undo: the scan does not count. alone: the rules let nobody in while a device is alone. stale-code: the code changes every few seconds, and this is not one of now: a copy. not-bound: the code never changes, and the event admits only codes on phones." example:"ok"`
 	Ordinal *int32             `json:"ordinal,omitempty" doc:"Ordinal of the seat in the plan. Absent: the code could not be read." example:"17"`
 	Seat    *seatSpot          `json:"seat,omitempty" doc:"Where the seat is."`
 	First   *earlierScan       `json:"first,omitempty" doc:"Of a copy: the scan that let somebody in before."`
@@ -392,6 +394,10 @@ func (s *Service) state(ctx context.Context, d *checkinapi.Device) (*doorState, 
 	if s.cfg.Line != nil {
 		line := s.cfg.Line.State()
 		out.Line = &stateLine{line.Up, line.SeenAt}
+	}
+	if !s.cfg.Signer.IsZero() {
+		now := s.cfg.Signer.Time(d.ID, s.cfg.Now())
+		out.Now, out.Time = now.Now, &now
 	}
 	if !e.Starts.IsZero() {
 		out.Event.StartsAt = e.Starts.Format(time.RFC3339)

@@ -66,7 +66,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) node(t testing.TB) *Service {
 	t.Helper()
 	db := sqldbtest.Again(t, w.cfg)
-	s, err := New(t.Context(), Config{DB: db, Now: w.clock, Bookings: w, Events: w, People: w, Issues: w, Keys: w.signer.Keys, PublicURL: "https://tickets.example"})
+	s, err := New(t.Context(), Config{DB: db, Now: w.clock, Bookings: w, Events: w, People: w, Issues: w, Keys: w.signer.Keys, Signer: w.signer, PublicURL: "https://tickets.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

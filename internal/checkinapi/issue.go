@@ -23,6 +23,37 @@ type Issuing interface {
 	// organizer and for admins; these two must give a reason. It returns the booking and the
 	// issues of its seats. Conflict no-tickets: the booking has none; replaced-too-often.
 	Reissue(ctx context.Context, c caller.Caller, token string, r ReissueRequest) (bookingapi.Order, map[int32]Issue, error)
+	// Bind makes tickets those of a phone, which alone can make their codes from then on, and
+	// voids the codes before at once. It is for the booking's owner and for the bearer of its
+	// signed link; others get NotFound. Tickets that are the phone's already stay as they
+	// are. It returns the booking and the issues of its seats. Conflict no-tickets;
+	// codes-fixed: the event's codes do not rotate; bound-elsewhere: a ticket is on another
+	// phone, and Move is not set; tickets-changed: see Seen; replaced-too-often. A conflict
+	// changes nothing.
+	Bind(ctx context.Context, c caller.Caller, token string, r BindRequest) (bookingapi.Order, map[int32]Issue, error)
+	// Showing says how the tickets of an event may be shown.
+	Showing(ctx context.Context, eventID string) (Showing, error)
+}
+
+// Showing says how tickets may be shown; the zero value is of nothing.
+type Showing struct {
+	Rotating bool // by phones that they are bound to
+	Paper    bool // with codes that never change
+}
+
+// Showing says how tickets may be shown by the settings of a door.
+func (s *Settings) Showing() Showing { return Showing{s.Rotates(), s.Paper || !s.Rotates()} }
+
+// BindRequest asks to bind tickets to a phone.
+type BindRequest struct {
+	BookingID string
+	Seats     []string // labels; none: all
+	Key       []byte   // 32 bytes: the phone's Ed25519 public key
+	Move      bool     // also tickets that are on another phone
+	// Seen is the latest rev of the booking's issues as the caller has seen it; if they have
+	// changed since, nothing is bound, so that a request that comes late does not undo a
+	// later one. 0: any; errs.NotYet: there was none.
+	Seen int64
 }
 
 // Issue says which code of a seat is the current one.

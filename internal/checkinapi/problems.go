@@ -7,6 +7,9 @@ var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"no-tickets":         {Kind: errs.Conflict, Says: "The booking has no tickets: it is not paid, or it was cancelled."},
 		"replaced-too-often": {Kind: errs.Conflict, Says: "The ticket of a seat was replaced as often as that is possible."},
+		"codes-fixed":        {Kind: errs.Conflict, Says: "The codes of the event do not rotate, so its tickets cannot be bound to a phone."},
+		"bound-elsewhere":    {Kind: errs.Conflict, Says: "Tickets are on another phone; seats lists them. Nothing was changed. Send move to take them away from it."},
+		"tickets-changed":    {Kind: errs.Conflict, Says: "The tickets were replaced, bound or moved since seen. Nothing was changed. Read them again."},
 		"device-revoked":     {Kind: errs.Unauthenticated, Says: "There is no device with this token, or it was revoked. Pair it again."},
 		"device-not-now":     {Kind: errs.Forbidden, Says: "The device is not allowed at this time: see valid_from and valid_until."},
 		"no-names":           {Kind: errs.Forbidden, Says: "The device may not see the names of guests, or nobody may by the settings of the door."},
@@ -28,6 +31,7 @@ var Problems = errs.Problems{
 		"create-correction": {"already-inside", "not-inside", "nothing-to-undo"},
 
 		"reissue-tickets": {"no-tickets", "replaced-too-often"},
+		"bind-tickets":    {"no-tickets", "replaced-too-often", "codes-fixed", "bound-elsewhere", "tickets-changed"},
 
 		"create-device": {"no-line"},
 

@@ -250,21 +250,21 @@ func password(secret []byte, at time.Time) (string, error) {
 	})
 }
 
-// Time is the server's time, signed for one reader.
-type Time struct {
-	Now       int64  // µs since 1970
-	KeyID     string // of the ticket keys, in hexadecimal
-	Signature string // base64url
+// SignedTime is the server's time, signed for one reader.
+type SignedTime struct {
+	Now       int64  `json:"now" doc:"The server's time, µs since 1970." example:"1796068800000000"`
+	KeyID     string `json:"kid" doc:"Id of the key that has signed it, one of /tickets/keys.json." example:"9f86d081"`
+	Signature string `json:"signature" doc:"Ed25519 signature, in base64url, of the text \"boxoffice time\", a line feed, the reader, a line feed, and now in decimal digits."`
 }
 
 // Time signs the time for a phone (its public key in base64url) or a gate (its device id).
-func (s Signer) Time(reader string, now time.Time) Time {
+func (s Signer) Time(reader string, now time.Time) SignedTime {
 	k, at := s.now.Load(), now.UnixMicro()
-	return Time{at, k.id.String(), base64.RawURLEncoding.EncodeToString(ed25519.Sign(k.key, timeText(reader, at)))}
+	return SignedTime{at, k.id.String(), base64.RawURLEncoding.EncodeToString(ed25519.Sign(k.key, timeText(reader, at)))}
 }
 
 // VerifyTime reports whether a time was signed for a reader.
-func (k Keys) VerifyTime(reader string, t Time) bool {
+func (k Keys) VerifyTime(reader string, t SignedTime) bool {
 	signature, err := base64.RawURLEncoding.DecodeString(t.Signature)
 	for _, p := range k.keys {
 		if p.id.String() == t.KeyID {

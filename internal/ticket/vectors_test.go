@@ -226,7 +226,7 @@ func makeVectors(t *testing.T) vectors {
 		{Reader: "a gate", Now: now.Now + 1, KeyID: now.KeyID, Signature: now.Signature}, {Reader: "a gate", Now: now.Now, KeyID: "00000000", Signature: now.Signature},
 		{Reader: "a gate", Now: now.Now, KeyID: now.KeyID, Signature: now.Signature[1:] + "A"}, {Reader: "a gate", Now: now.Now, KeyID: now.KeyID, Signature: "!"},
 	} {
-		one.Good = keys.VerifyTime(one.Reader, Time{one.Now, one.KeyID, one.Signature})
+		one.Good = keys.VerifyTime(one.Reader, SignedTime{one.Now, one.KeyID, one.Signature})
 		v.Times = append(v.Times, one)
 	}
 	hash := func(f fields) Digest {

@@ -1,7 +1,9 @@
 package issue
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"embed"
 	"errors"
@@ -38,6 +40,8 @@ type Config struct {
 	DB       *sqldb.DB
 	Now      func() time.Time
 	Bookings Bookings
+	// Rules returns the settings of an event's door; nil: its codes are fixed.
+	Rules func(ctx context.Context, eventID string) (checkinapi.Settings, error)
 }
 
 // Issues implements checkinapi.Issuing.
@@ -159,19 +163,68 @@ func (s *Issues) Reissue(ctx context.Context, c caller.Caller, token string, r c
 	if err := checkReason(r.Reason, organizing); err != nil {
 		return bookingapi.Order{}, nil, err
 	}
-	orders, err := s.cfg.Bookings.Orders(ctx, []bookingapi.Booking{b})
-	if err != nil {
-		return bookingapi.Order{}, nil, err
-	}
-	o := orders[0]
-	if o.Status != bookingapi.Booked || o.Kind == bookingapi.Block {
-		return o, nil, errs.New(errs.Conflict, "no-tickets", "This booking has no tickets: it is not paid, or it was cancelled.")
-	}
-	seats, err := chosen(&o, r.Seats)
+	o, seats, err := s.ticketed(ctx, b, r.Seats)
 	if err != nil {
 		return o, nil, err
 	}
-	issues, err := s.raise(ctx, &o, seats, r.Seen, by, r.Reason)
+	issues, err := s.raise(ctx, &o, seats, raising{seen: r.Seen, by: by, reason: r.Reason})
+	return o, issues, err
+}
+
+// ticketed returns the order of a booking that has tickets, and the chosen seats of it.
+func (s *Issues) ticketed(ctx context.Context, b bookingapi.Booking, labels []string) (o bookingapi.Order, seats []int32, err error) {
+	orders, err := s.cfg.Bookings.Orders(ctx, []bookingapi.Booking{b})
+	if err != nil {
+		return o, nil, err
+	}
+	o = orders[0]
+	if o.Status != bookingapi.Booked || o.Kind == bookingapi.Block {
+		return o, nil, errs.New(errs.Conflict, "no-tickets", "This booking has no tickets: it is not paid, or it was cancelled.")
+	}
+	seats, err = chosen(&o, labels)
+	return o, seats, err
+}
+
+// Showing says how the tickets of an event may be shown; see checkinapi.Issuing.
+func (s *Issues) Showing(ctx context.Context, eventID string) (checkinapi.Showing, error) {
+	rules := checkinapi.Defaults(eventID)
+	if s.cfg.Rules != nil {
+		var err error
+		if rules, err = s.cfg.Rules(ctx, eventID); err != nil {
+			return checkinapi.Showing{}, err
+		}
+	}
+	return rules.Showing(), nil
+}
+
+// Bind binds tickets to a phone; see checkinapi.Issuing.
+func (s *Issues) Bind(ctx context.Context, c caller.Caller, token string, r checkinapi.BindRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error) {
+	b, err := s.cfg.Bookings.Readable(ctx, c, r.BookingID, token)
+	if err != nil {
+		return bookingapi.Order{}, nil, err
+	}
+	by := c.UserID
+	if !c.SignedIn() || b.UserID != by {
+		if token == "" { // an organizer or admin, who gets no tickets
+			return bookingapi.Order{}, nil, errs.Missing("ticket")
+		}
+		by = ""
+	}
+	if len(r.Key) != ed25519.PublicKeySize {
+		return bookingapi.Order{}, nil, errs.Bad("public_key", "not-a-key", "must be %d bytes of base64url", ed25519.PublicKeySize)
+	}
+	o, seats, err := s.ticketed(ctx, b, r.Seats)
+	if err != nil {
+		return o, nil, err
+	}
+	may, err := s.Showing(ctx, id.Event(o.ID))
+	if err != nil {
+		return o, nil, err
+	}
+	if !may.Rotating {
+		return o, nil, errs.New(errs.Conflict, "codes-fixed", "The codes of this event do not rotate. Use the tickets as they are.")
+	}
+	issues, err := s.raise(ctx, &o, seats, raising{seen: r.Seen, by: by, key: r.Key, move: r.Move})
 	return o, issues, err
 }
 
@@ -211,12 +264,50 @@ const (
 	sqlRev   = `SELECT rev FROM door_issue_heads WHERE event_id = $1 /*postgres: FOR UPDATE*/`
 	sqlOf    = `SELECT ` + columns + ` FROM door_issues i WHERE i.event_id = $1 AND i.booking_id = $2` // by the primary key
 	sqlKeep  = `INSERT INTO door_reissues (event_id, rev, booking_id, seat, issue, at, author_id, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	sqlPut   = `INSERT INTO door_issues (event_id, booking_id, seat, issue, bound_key, rev, at, author_id, reason) VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)
-		ON CONFLICT (event_id, booking_id, seat) DO UPDATE SET issue = excluded.issue, bound_key = NULL, rev = excluded.rev, at = excluded.at, author_id = excluded.author_id, reason = excluded.reason`
+	sqlPut   = `INSERT INTO door_issues (event_id, booking_id, seat, issue, bound_key, rev, at, author_id, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (event_id, booking_id, seat) DO UPDATE SET issue = excluded.issue, bound_key = excluded.bound_key, rev = excluded.rev, at = excluded.at, author_id = excluded.author_id, reason = excluded.reason`
 )
 
+// raising is why issues are raised, and what for.
+type raising struct {
+	seen       int64 // see checkinapi.ReissueRequest
+	by, reason string
+	key        []byte // of the phone that the tickets are bound to; nil: none
+	move       bool   // also from another phone
+}
+
+// todo returns the seats whose issue is to be raised.
+func (r *raising) todo(o *bookingapi.Order, seats []int32, issues map[int32]checkinapi.Issue, latest int64) (todo []int32, err error) {
+	late := r.seen > 0 && r.seen != latest || r.seen == errs.NotYet && latest != 0
+	if r.key == nil && late {
+		return nil, nil // the same request was sent before
+	}
+	var elsewhere []string
+	for _, seat := range seats {
+		bound := issues[seat].BoundKey
+		if r.key != nil && bytes.Equal(bound, r.key) {
+			continue // the same request was sent before
+		}
+		if issues[seat].Number >= most {
+			return nil, errs.New(errs.Conflict, "replaced-too-often", "The ticket of a seat can be replaced %d times.", most)
+		}
+		todo = append(todo, seat)
+		if r.key != nil && len(bound) > 0 {
+			at := slices.IndexFunc(o.Places, func(p bookingapi.Place) bool { return p.Seat == seat })
+			elsewhere = append(elsewhere, o.Places[at].Label)
+		}
+	}
+	switch {
+	case len(elsewhere) > 0 && !r.move:
+		return nil, errs.New(errs.Conflict, "bound-elsewhere", "These tickets are on another phone.").With("seats", elsewhere)
+	case len(todo) > 0 && late:
+		return nil, errs.New(errs.Conflict, "tickets-changed", "The tickets have changed since. Please read them again.")
+	}
+	return todo, nil
+}
+
 // raise raises the issues of seats, and returns all issues of the booking.
-func (s *Issues) raise(ctx context.Context, o *bookingapi.Order, seats []int32, seen int64, by, reason string) (map[int32]checkinapi.Issue, error) {
+func (s *Issues) raise(ctx context.Context, o *bookingapi.Order, seats []int32, r raising) (map[int32]checkinapi.Issue, error) {
 	eventID, at := id.Event(o.ID), s.cfg.Now().UnixMicro()
 	var issues map[int32]checkinapi.Issue
 	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
@@ -237,19 +328,20 @@ func (s *Issues) raise(ctx context.Context, o *bookingapi.Order, seats []int32, 
 			issues[i.Seat] = i.Issue
 			latest = max(latest, i.Rev)
 		}
-		if seen > 0 && seen != latest || seen == errs.NotYet && latest != 0 {
-			return nil // the same request was sent before
+		todo, err := r.todo(o, seats, issues, latest)
+		if err != nil {
+			return sqldb.Unwritten(err)
 		}
-		for _, seat := range seats {
+		if len(todo) == 0 {
+			return nil
+		}
+		for _, seat := range todo {
 			rev++
-			i := checkinapi.Issue{Number: issues[seat].Number + 1, Rev: rev, At: at, By: by, Reason: reason}
-			if i.Number > most {
-				return sqldb.Unwritten(errs.New(errs.Conflict, "replaced-too-often", "The ticket of a seat can be replaced %d times.", most))
-			}
-			if _, err := tx.ExecContext(ctx, sqlPut, eventID, o.ID, seat, i.Number, rev, at, by, reason); err != nil {
+			i := checkinapi.Issue{Number: issues[seat].Number + 1, BoundKey: r.key, Rev: rev, At: at, By: r.by, Reason: r.reason}
+			if _, err := tx.ExecContext(ctx, sqlPut, eventID, o.ID, seat, i.Number, sql.Null[[]byte]{V: r.key, Valid: r.key != nil}, rev, at, i.By, i.Reason); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, sqlKeep, eventID, rev, o.ID, seat, i.Number, at, by, reason); err != nil {
+			if _, err := tx.ExecContext(ctx, sqlKeep, eventID, rev, o.ID, seat, i.Number, at, i.By, i.Reason); err != nil {
 				return err
 			}
 			issues[seat] = i

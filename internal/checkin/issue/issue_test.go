@@ -1,8 +1,10 @@
 package issue
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -67,13 +69,22 @@ func (w *world) Orders(_ context.Context, list []bookingapi.Booking) (out []book
 
 var now = time.UnixMicro(1_700_000_000_000_000)
 
+// rules has codes that rotate at the door of the event, and of no other.
+func rules(_ context.Context, eventID string) (checkinapi.Settings, error) {
+	s := checkinapi.Defaults(eventID)
+	if eventID == event {
+		s.Codes, s.Paper = checkinapi.CodesRotating, false
+	}
+	return s, nil
+}
+
 // start makes two nodes on one database.
 func start(t *testing.T) (one, two *Issues) {
 	t.Helper()
 	cfg, w := sqldbtest.Fresh(t), newWorld()
 	cfg.Together = true
 	open := func() *Issues {
-		s, err := New(t.Context(), Config{DB: sqldbtest.Again(t, cfg), Now: func() time.Time { return now }, Bookings: w})
+		s, err := New(t.Context(), Config{DB: sqldbtest.Again(t, cfg), Now: func() time.Time { return now }, Bookings: w, Rules: rules})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,6 +98,90 @@ var (
 	bob  = caller.Caller{UserID: "bob", Role: caller.Customer}
 	boss = caller.Caller{UserID: "boss", Role: caller.Organizer}
 )
+
+func TestBind(t *testing.T) {
+	one, two := start(t)
+	ctx := t.Context()
+	phone, other32, third := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32), bytes.Repeat([]byte{3}, 32)
+	bind := func(s *Issues, c caller.Caller, token string, r checkinapi.BindRequest) (map[int32]checkinapi.Issue, error) {
+		t.Helper()
+		_, issues, err := s.Bind(ctx, c, token, r)
+		return issues, err
+	}
+	refused := func(name, slug string, c caller.Caller, token string, r checkinapi.BindRequest) {
+		t.Helper()
+		if r.Key == nil {
+			r.Key = phone
+		}
+		if _, err := bind(one, c, token, r); !errs.Is(err, slug) {
+			t.Errorf("%s: %v, not %s", name, err, slug)
+		}
+	}
+	refused("a stranger", "not-found", bob, "", checkinapi.BindRequest{BookingID: anns})
+	refused("the organizer", "not-found", boss, "", checkinapi.BindRequest{BookingID: anns})
+	refused("a wrong link", "not-found", caller.Caller{}, "x", checkinapi.BindRequest{BookingID: anns})
+	refused("no key", "invalid-field", ann, "", checkinapi.BindRequest{BookingID: anns, Key: phone[1:]})
+	refused("cancelled", "no-tickets", ann, "", checkinapi.BindRequest{BookingID: over})
+	refused("an event with fixed codes", "codes-fixed", ann, "", checkinapi.BindRequest{BookingID: other})
+	refused("another's seat", "invalid-field", ann, "", checkinapi.BindRequest{BookingID: anns, Seats: []string{"A-9"}})
+
+	got, err := bind(one, ann, "", checkinapi.BindRequest{BookingID: anns, Key: phone, Seen: errs.NotYet})
+	if err != nil || len(got) != 2 || got[3].Number != 1 || !bytes.Equal(got[3].BoundKey, phone) || got[4].Number != 1 || got[4].By != "ann" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if again, err := bind(two, ann, "", checkinapi.BindRequest{BookingID: anns, Key: phone, Seen: errs.NotYet}); err != nil || again[3].Number != 1 || again[3].Rev != got[3].Rev {
+		t.Errorf("the same again: %+v %v", again, err)
+	}
+	_, err = bind(two, caller.Caller{}, "link", checkinapi.BindRequest{BookingID: anns, Key: other32})
+	if e := errs.Of(err); e == nil || e.Type != "bound-elsewhere" || !strings.Contains(fmt.Sprint(e), "phone") {
+		t.Errorf("elsewhere: %v", err)
+	}
+	refused("it moved in the meantime", "tickets-changed", ann, "", checkinapi.BindRequest{BookingID: anns, Key: third, Move: true, Seen: got[3].Rev - 1 + 100})
+	moved, err := bind(two, caller.Caller{}, "link", checkinapi.BindRequest{BookingID: anns, Seats: []string{"A-4"}, Key: other32, Move: true, Seen: max(got[3].Rev, got[4].Rev)})
+	if err != nil || moved[4].Number != 2 || !bytes.Equal(moved[4].BoundKey, other32) || moved[3].Number != 1 || moved[4].By != "" {
+		t.Errorf("moved: %+v %v", moved, err)
+	}
+	refused("one of two is elsewhere", "bound-elsewhere", ann, "", checkinapi.BindRequest{BookingID: anns})
+	if all, err := one.Issues(ctx, []string{anns}); err != nil || all[anns][3].Number != 1 || all[anns][4].Number != 2 || !bytes.Equal(all[anns][4].BoundKey, other32) {
+		t.Errorf("a refusal has changed something: %+v %v", all, err)
+	}
+	_, unbound, err := one.Reissue(ctx, ann, "", checkinapi.ReissueRequest{BookingID: anns, Seats: []string{"A-4"}})
+	if err != nil || unbound[4].Number != 3 || unbound[4].BoundKey != nil {
+		t.Errorf("replaced: %+v %v", unbound, err)
+	}
+	if all, err := two.Issues(ctx, []string{anns}); err != nil || len(all[anns][4].BoundKey) != 0 || !bytes.Equal(all[anns][3].BoundKey, phone) {
+		t.Errorf("after it was replaced: %+v %v", all, err)
+	}
+	if is, err := one.Showing(ctx, event); err != nil || is != (checkinapi.Showing{Rotating: true}) {
+		t.Errorf("%+v %v", is, err)
+	}
+	if is, err := one.Showing(ctx, otherEvent); err != nil || is != (checkinapi.Showing{Paper: true}) {
+		t.Errorf("%+v %v", is, err)
+	}
+}
+
+// Of many phones that bind one ticket at the same time, one has it; nobody takes it away
+// from another without saying so.
+func TestBindRace(t *testing.T) {
+	one, two := start(t)
+	var have atomic.Int32
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			_, issues, err := []*Issues{one, two}[n%2].Bind(t.Context(), ann, "", checkinapi.BindRequest{BookingID: anns, Key: bytes.Repeat([]byte{byte(n + 1)}, 32)})
+			switch {
+			case err == nil && issues[3].BoundKey[0] == byte(n+1):
+				have.Add(1)
+			case !errs.Is(err, "bound-elsewhere"):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if all, err := one.Issues(t.Context(), []string{anns}); err != nil || have.Load() != 1 || all[anns][3].Number != 1 {
+		t.Errorf("%d phones have it: %+v %v", have.Load(), all, err)
+	}
+}
 
 func TestReissue(t *testing.T) {
 	one, two := start(t)
