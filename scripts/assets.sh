@@ -13,7 +13,7 @@ if ! cmp -s $ui/package-lock.json $ui/node_modules/.installed; then
 fi
 
 bundle() { # bundle DIR
-  go tool esbuild $ui/{app,map,sw,gate,gate-decoder,gate-sw}.ts $ui/{style,gate}.css --outdir="$1" \
+  go tool esbuild $ui/{app,map,tickets,sw,gate,gate-decoder,gate-sw}.ts $ui/{style,gate}.css --outdir="$1" \
     --alias:d3-transition=./$ui/map/interrupt.ts --bundle --minify --format=esm --target=es2020 --charset=utf8 --legal-comments=none --log-level=warning
 }
 

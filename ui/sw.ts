@@ -71,8 +71,26 @@ async function store(name: string, response: Response): Promise<void> {
   headers.delete("Content-Length"); // of what came over the network
   headers.delete("Content-Encoding");
   const copy = new Response(marked(await response.text()), { status: response.status, headers });
-  await (await caches.open(kept)).put(name, copy);
+  const cache = await caches.open(kept);
+  const text = await copy.clone().text();
+  await cache.put(name, copy);
+  // What the copy needs stays with it, whatever the next version of the site has.
+  for (const [path] of text.matchAll(/\/assets\/[\w.-]+\.(js|css)/g))
+    if (!(await cache.match(path))) await cache.add(path).catch(() => undefined);
 }
+
+// A page that was opened before there was a worker asks to be kept.
+self.addEventListener("message", (event) => {
+  const { keep } = event.data as { keep?: string };
+  const url = keep ? new URL(keep) : null;
+  if (!url || url.origin !== self.location.origin || handling("GET", true, url) !== "keep") return;
+  event.waitUntil(
+    fetch(url, { headers: { Accept: "text/html" } }).then(
+      (response) => (response.ok && !response.redirected ? store(keepAs(url), response) : undefined),
+      () => undefined,
+    ),
+  );
+});
 
 async function leave(request: Request): Promise<Response> {
   const response = await fetch(request);

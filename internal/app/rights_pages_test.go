@@ -60,6 +60,8 @@ var pageRights = map[string]string{
 	"GET /orders/{booking}/tickets":               "303 404 200 404 404 404",
 	"POST /orders/{booking}/tickets":              "303 404 303 404 404 404",
 	"GET /orders/{booking}/tickets.pdf":           "303 404 200 404 404 404",
+	"GET /orders/{booking}/tickets/phone":         "303 404 200 404 404 404",
+	"POST /orders/{booking}/tickets/phone":        "303 404 422 404 404 404", // without a key
 	"GET /orders/{booking}/calendar.ics":          "303 404 200 200 404 200",
 	"GET /orders/{booking}/invoices":              "303 404 200 200 404 200",
 	"GET /orders/{booking}/invoices/{number}.pdf": "303 404 200 200 404 200",

@@ -327,6 +327,7 @@ var bodies = map[string]string{
 	"POST /events/{id}/announcements/{announcement_id}/send": `{"version":1}`,
 
 	"POST /bookings/{id}/tickets/reissue": `{"reason":"The codes were seen."}`,
+	"POST /bookings/{id}/tickets/bind":    `{"public_key":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`,
 }
 
 func (s *scene) body(h *house, route string) string {
@@ -428,6 +429,7 @@ var rights = map[string]string{
 	"GET /bookings/{id}/invoices":              "401 404 200 200 404 200",
 	"GET /bookings/{id}/invoices/{number}.pdf": "401 404 200 200 404 200",
 	"POST /bookings/{id}/tickets/reissue":      "401 404 200 200 404 200",
+	"POST /bookings/{id}/tickets/bind":         "401 404 409 404 404 404", // the codes of its event are fixed
 	"GET /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
 	"PUT /bookings/{id}/invoice-details":       "401 404 200 403 404 200",
 

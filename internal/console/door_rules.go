@@ -28,6 +28,7 @@ type doorForm struct {
 	Reentry, Alone string
 	Opens, Closes  string // local times of the venue
 	Names          bool
+	Codes          string // fixed, rotating, or phones: rotating, and nothing else is good
 	Faults         []fault
 	Theirs         []fault // what others have set in the meantime
 	Problem        string
@@ -75,11 +76,25 @@ func doorFormOf(v *page.Visit, e *eventapi.Event, plan *seating.Plan, s *checkin
 		}
 		return time.UnixMicro(micros).In(zone).Format(local)
 	}
-	f := &doorForm{Event: e, Plan: plan, Version: s.Version, Reentry: string(s.Reentry), Alone: string(s.Alone), Opens: clock(s.OpensAt), Closes: clock(s.ClosesAt), Names: s.Names, Nowhere: nowhere(s, plan)}
+	f := &doorForm{Event: e, Plan: plan, Version: s.Version, Reentry: string(s.Reentry), Alone: string(s.Alone), Opens: clock(s.OpensAt), Closes: clock(s.ClosesAt), Names: s.Names, Codes: shownAs(s), Nowhere: nowhere(s, plan)}
 	for _, one := range s.Entrances {
 		f.Entrances = append(f.Entrances, entranceForm{one.ID, name(one.ID), one.Sections})
 	}
 	return f
+}
+
+// onlyPhones is the choice of codes that rotate, without printed ones.
+const onlyPhones = "phones"
+
+// shownAs is the choice of how tickets are shown.
+func shownAs(s *checkinapi.Settings) string {
+	switch {
+	case !s.Rotates():
+		return string(checkinapi.CodesFixed)
+	case !s.Paper:
+		return onlyPhones
+	}
+	return string(checkinapi.CodesRotating)
 }
 
 // doorSettings shows the rules of a door, and changes them.
@@ -139,12 +154,15 @@ func (f *doorForm) read(v *page.Visit) {
 		f.Entrances = append(f.Entrances, one)
 	}
 	f.Reentry, f.Alone, f.Names = v.PostFormValue("reentry"), v.PostFormValue("alone"), v.PostFormValue("names") != ""
-	f.Opens, f.Closes = v.PostFormValue("opens_at"), v.PostFormValue("closes_at")
+	f.Opens, f.Closes, f.Codes = v.PostFormValue("opens_at"), v.PostFormValue("closes_at"), v.PostFormValue("codes")
 }
 
 // settings returns the settings that the form describes, and what cannot be read.
 func (f *doorForm) settings() (s checkinapi.Settings, bad []errs.Field) {
-	s = checkinapi.Settings{EventID: f.Event.ID, Reentry: checkinapi.Reentry(f.Reentry), Alone: checkinapi.Alone(f.Alone), Names: f.Names}
+	s = checkinapi.Settings{EventID: f.Event.ID, Reentry: checkinapi.Reentry(f.Reentry), Alone: checkinapi.Alone(f.Alone), Names: f.Names, Codes: checkinapi.Codes(f.Codes), Paper: f.Codes != onlyPhones}
+	if f.Codes == onlyPhones {
+		s.Codes = checkinapi.CodesRotating
+	}
 	taken := map[string]bool{}
 	for _, one := range f.Entrances {
 		taken[one.ID] = true
@@ -264,6 +282,7 @@ func (c *Console) doorOvertaken(v *page.Visit, f *doorForm) error {
 	differs("opens_at", f.Opens, theirs.Opens, theirs.hour(v, theirs.Opens))
 	differs("closes_at", f.Closes, theirs.Closes, theirs.hour(v, theirs.Closes))
 	differs("alone", f.Alone, theirs.Alone, chosen("door.alone", theirs.Alone))
+	differs("codes", f.Codes, theirs.Codes, chosen("door.codes", theirs.Codes))
 	differs("names", strconv.FormatBool(f.Names), strconv.FormatBool(theirs.Names), chosen("door.names", strconv.FormatBool(theirs.Names)))
 	f.Version, f.Nowhere, f.Problem = now.Version, theirs.Nowhere, v.T("door.overtaken")
 	v.Status(http.StatusPreconditionFailed)

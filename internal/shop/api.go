@@ -7,8 +7,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/route"
+	"boxoffice/internal/ticket"
 )
 
 // ticketBody is a ticket (the right of entry for one seat) as API clients see it.
@@ -19,16 +21,34 @@ type ticketBody struct {
 	Number  string `json:"number,omitempty" doc:"Number of the seat within its row. Absent in general admission." example:"12"`
 	Tier    string `json:"tier" doc:"Name of the price tier." example:"Stalls"`
 	Issue   uint16 `json:"issue" doc:"0 at first, one more each time the ticket of this seat is replaced. Earlier ones are void." example:"0"`
-	Token   string `json:"token" doc:"The text of the ticket's QR code: base 32, signed with Ed25519. The first person who shows it is admitted."`
+	Token   string `json:"token,omitempty" doc:"The text of the ticket's QR code: base 32, signed with Ed25519. The first person who shows it is admitted. Absent: only codes that a phone makes are good."`
+	BoundTo string `json:"bound_to,omitempty" doc:"Ed25519 public key of the phone that the ticket is bound to, in base64url. Absent: it is bound to none." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	Part    string `json:"part,omitempty" doc:"Of a bound ticket: what that phone makes its codes from, with its private key. It is no code by itself."`
 }
 
 type ticketList struct {
-	Items []ticketBody `json:"items" doc:"The tickets, one for each seat."`
+	Items []ticketBody       `json:"items" doc:"The tickets, one for each seat."`
+	Codes checkinapi.Codes   `json:"codes" enum:"fixed,rotating" doc:"rotating: tickets can be bound to a phone, which makes a new code every few seconds." example:"fixed"`
+	Paper bool               `json:"paper" doc:"Whether tickets are good that are bound to no phone." example:"true"`
+	Rev   int64              `json:"rev" doc:"Grows with each ticket that is replaced or bound. 0: none was." example:"0"`
+	Time  *ticket.SignedTime `json:"time,omitempty" doc:"The server's time, signed for the phone that public_key names. Absent without public_key."`
 }
 
 type ticketsIn struct {
+	ID        string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
+	Token     string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
+	PublicKey string `query:"public_key" maxLength:"64" doc:"Ed25519 public key of a phone, in base64url: the answer then has the server's time, signed for it." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+}
+
+type bindIn struct {
 	ID    string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
 	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
+	Body  struct {
+		PublicKey string   `json:"public_key" maxLength:"64" doc:"Ed25519 public key of the phone: 32 bytes, in base64url." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+		Seats     []string `json:"seats,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Labels of the seats whose tickets are bound. Default, if it is left out: all." example:"[\"101-A-12\"]"`
+		Move      bool     `json:"move,omitempty" doc:"Whether tickets are taken away from other phones." example:"false"`
+		Seen      *int64   `json:"seen,omitempty" minimum:"0" doc:"rev of the tickets as they were read. If they have changed since, nothing is bound (409 tickets-changed), so that a request that comes late does not undo a later one." example:"0"`
+	}
 }
 
 type ticketsPDFIn struct {
@@ -58,15 +78,21 @@ func (s *Shop) Register(api huma.API) {
 		Description: "For the booking's owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404).",
 		Errors:      []int{401, 404}, Metadata: route.Meta(route.Optional),
 	}, func(ctx context.Context, in *ticketsIn) (*ticketsOut, error) {
-		_, cards, err := s.ticketsOf(ctx, in)
-		if err != nil {
-			return nil, err
+		list, err := s.list(ctx, in)
+		return &ticketsOut{list}, err
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "bind-tickets", Method: http.MethodPost, Path: "/bookings/{id}/tickets/bind", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK, Summary: "Bind the tickets of a booking to a phone",
+		Description: "For events whose codes rotate. From then on only the phone with the private key can make codes of these tickets; the codes before are void at once, printed ones too. Tickets that are bound to the key already stay as they are, so the request can be sent again. " +
+			"For the booking's owner, or with its signed link. POST /bookings/{id}/tickets/reissue ends the binding.",
+		Errors: []int{401, 404, 409, 422}, Metadata: route.Meta(route.Optional),
+	}, func(ctx context.Context, in *bindIn) (*ticketsOut, error) {
+		r := checkinapi.BindRequest{Seats: in.Body.Seats, Move: in.Body.Move}
+		if in.Body.Seen != nil {
+			r.Seen = seenRev(*in.Body.Seen)
 		}
-		out := &ticketsOut{Body: ticketList{Items: make([]ticketBody, len(cards))}}
-		for i, c := range cards {
-			out.Body.Items[i] = ticketBody{Seat: c.Label, Section: c.SectionID, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Issue: c.Issue, Token: c.Token}
-		}
-		return out, nil
+		list, err := s.bind(ctx, &ticketsIn{ID: in.ID, Token: in.Token, PublicKey: in.Body.PublicKey}, r)
+		return &ticketsOut{list}, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
@@ -75,7 +101,7 @@ func (s *Shop) Register(api huma.API) {
 		Errors: []int{401, 404, 503}, Metadata: route.Meta(route.Optional),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
-		o, cards, err := s.ticketsOf(ctx, &ticketsIn{in.ID, in.Token})
+		o, cards, err := s.ticketsOf(ctx, &ticketsIn{ID: in.ID, Token: in.Token})
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
@@ -162,7 +163,7 @@ func (s *Shop) orderRoutes() []page.Route {
 		page.Get("/orders/{booking}/enter", s.orderCode), page.Post("/orders/{booking}/code", s.mailOrderCode, route.Entry), page.Post("/orders/{booking}/enter", s.enterByCode, route.Entry),
 		page.Get("/orders/{booking}/cancel", s.cancel), page.Post("/orders/{booking}/cancel", s.cancelled),
 		page.Post("/orders/{booking}/link", s.renewLink),
-		page.Get("/orders/{booking}/tickets", s.tickets), page.Post("/orders/{booking}/tickets", s.replaceTickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
+		page.Get("/orders/{booking}/tickets", s.tickets), page.Post("/orders/{booking}/tickets", s.replaceTickets), page.Get("/orders/{booking}/tickets/phone", s.phoneTickets), page.Post("/orders/{booking}/tickets/phone", s.phoneTickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
 		page.Get("/orders/{booking}/tickets/{seat}.pkpass", s.applePass), page.Get("/orders/{booking}/tickets/{seat}/google-wallet", s.googleWallet),
 		page.Get("/orders/{booking}/calendar.ics", s.calendar),
 		page.Get("/orders/{booking}/invoices", s.invoices), page.Get("/orders/{booking}/invoices/{number}.pdf", s.invoicePDF),
@@ -245,7 +246,8 @@ type orderPage struct {
 	Share   string // the signed link, for readers who may pass it on; "": not for this reader
 	Fresh   bool   // it was paid a moment ago
 	State   string
-	Rev     int64 // of the latest issue of its tickets; 0: none was replaced. Once they are signed
+	Showing checkinapi.Showing // how its tickets may be shown. Once they are signed
+	Rev     int64              // of the latest issue of its tickets; 0: none was replaced. Once they are signed
 	Minutes int
 	Changed []string          // the changes of the event in words
 	BillTo  *invoiceapi.Buyer // whom the invoice will name; nil: the reader cannot say

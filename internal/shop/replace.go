@@ -14,6 +14,8 @@ import (
 // Issues says which ticket of a seat is the current one (see checkinapi.Issuing).
 type Issues interface {
 	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error)
+	Showing(ctx context.Context, eventID string) (checkinapi.Showing, error)
+	Bind(ctx context.Context, c caller.Caller, token string, r checkinapi.BindRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error)
 	Reissue(ctx context.Context, c caller.Caller, token string, r checkinapi.ReissueRequest) (bookingapi.Order, map[int32]checkinapi.Issue, error)
 }
 
@@ -56,11 +58,10 @@ func (s *Shop) replaceTickets(v *page.Visit) error {
 // before.
 func (s *Shop) replace(v *page.Visit, bookingID, token string, seats ...string) (map[int32]checkinapi.Issue, error) {
 	seen, err := strconv.ParseInt(v.PostFormValue("seen"), 10, 64)
-	switch {
-	case err != nil || seen < 0:
+	if err != nil || seen < 0 {
 		seen = 0 // any
-	case seen == 0:
-		seen = errs.NotYet
+	} else {
+		seen = seenRev(seen)
 	}
 	_, issues, err := s.Issues.Reissue(v.Context(), v.Caller, token, checkinapi.ReissueRequest{BookingID: bookingID, Seats: seats, Seen: seen})
 	return issues, err

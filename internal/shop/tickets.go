@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"encoding/base64"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -9,20 +10,26 @@ import (
 	"strings"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 	"boxoffice/internal/ticket"
+	"boxoffice/internal/walletapi"
 )
 
-// ticketCard is the ticket for one seat.
+// ticketCard is the ticket for one seat. It has a code that never changes, or belongs to a
+// phone, or neither: then it is for a phone that is yet to come.
 type ticketCard struct {
 	bookingapi.Place
-	This  int // from 1
-	Issue uint16
-	Token string
-	Code  template.HTML // QR code of the token (SVG)
+	This    int // from 1
+	Issue   uint16
+	Token   string        // the code; "": it has none that never changes
+	Code    template.HTML // QR code of the token (SVG)
+	BoundTo string        // public key of the phone, base64url; "": none
+	Part    string        // what the phone needs to make codes
+	Wallet  *walletapi.Rotating
 }
 
 // readTickets returns an order that the reader may read, with a ticket for each
@@ -50,17 +57,38 @@ func (s *Shop) sign(ctx context.Context, o *orderPage) ([]ticketCard, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Showing, err = s.Issues.Showing(ctx, o.Event.ID); err != nil {
+		return nil, err
+	}
 	cards := make([]ticketCard, len(o.Places))
 	for i, p := range o.Places {
-		issue := issues[o.ID][p.Seat].Number
-		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat, PlanVersion: o.PlanVersion, Issue: issue})
-		if err != nil {
+		issue := issues[o.ID][p.Seat]
+		cards[i] = ticketCard{Place: p, This: i + 1, Issue: issue.Number}
+		if err := s.code(&cards[i], ticket.Ticket{BookingID: o.ID, Seat: p.Seat, PlanVersion: o.PlanVersion, Issue: issue.Number}, issue.BoundKey, o.Showing); err != nil {
 			return nil, err
 		}
-		cards[i] = ticketCard{Place: p, This: i + 1, Issue: issue, Token: token}
 	}
 	o.Rev = latest(issues[o.ID])
 	return cards, nil
+}
+
+// code gives a card what its ticket is shown with.
+func (s *Shop) code(c *ticketCard, t ticket.Ticket, phone []byte, may checkinapi.Showing) (err error) {
+	if len(phone) > 0 {
+		c.BoundTo = base64.RawURLEncoding.EncodeToString(phone)
+		c.Part, err = s.Tickets.Part(t, ticket.PhoneKey(phone))
+		return err
+	}
+	if may.Paper {
+		if c.Token, err = s.Tickets.Sign(t); err != nil {
+			return err
+		}
+	}
+	if may.Rotating && s.offers().Google {
+		c.Wallet = &walletapi.Rotating{Period: ticket.WalletPeriod, Digits: ticket.WalletDigits}
+		c.Wallet.Token, c.Wallet.Secret, err = s.Tickets.Wallet(t)
+	}
+	return err
 }
 
 // drawing returns a QR code as SVG, to be embedded in a page.
@@ -81,12 +109,19 @@ func (s *Shop) tickets(v *page.Visit) error {
 		if err := v.Context().Err(); err != nil {
 			return err
 		}
+		if cards[i].Token == "" {
+			continue
+		}
 		if cards[i].Code, err = drawing(cards[i].Token); err != nil {
 			return err
 		}
 	}
-	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
-		map[string]any{"Order": o, "Cards": cards, "Test": o.Tests(v.Test()), "Wallets": s.offers()})
+	meta := page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true}
+	live := s.live(v, o, cards)
+	if live != nil {
+		meta.Scripts = []string{"tickets.js"}
+	}
+	return v.Show(s.set, "tickets", meta, map[string]any{"Order": o, "Cards": cards, "Test": o.Tests(v.Test()), "Wallets": s.offers(), "Live": live})
 }
 
 func (s *Shop) ticketsPDF(v *page.Visit) error {
@@ -131,7 +166,11 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 		if o.Gift() {
 			price = v.T("order.gift")
 		}
-		d.Seats = append(d.Seats, ticket.Seat{Token: c.Token, Section: c.Section, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Price: price})
+		seat := ticket.Seat{Token: c.Token, Section: c.Section, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Price: price}
+		if c.Token == "" {
+			seat.Note = v.T("tickets.no-code")
+		}
+		d.Seats = append(d.Seats, seat)
 	}
 	return d
 }

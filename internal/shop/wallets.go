@@ -123,7 +123,10 @@ func (s *Shop) walletOrder(ctx context.Context, o *orderPage, cards []ticketCard
 	}
 	for i := range cards {
 		c := &cards[i]
-		w.Seats = append(w.Seats, walletapi.Seat{Ordinal: c.Seat, Issue: c.Issue, Token: c.Token, Section: c.Section, Row: c.Row, Number: c.Number, Tier: c.Tier.Name})
+		if c.BoundTo != "" {
+			continue // only its phone shows it
+		}
+		w.Seats = append(w.Seats, walletapi.Seat{Ordinal: c.Seat, Issue: c.Issue, Token: c.Token, Rotates: c.Wallet, Section: c.Section, Row: c.Row, Number: c.Number, Tier: c.Tier.Name})
 	}
 	for _, lang := range locale.Languages {
 		w.Words[lang] = walletWords(s.site.Speak(lang))

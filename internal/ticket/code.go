@@ -63,8 +63,9 @@ const (
 
 	flagTimed = 1
 
-	timeDigits, otpDigits = 10, 8
-	WalletCodeLen         = TokenLen + timeDigits + otpDigits
+	timeDigits    = 10
+	WalletDigits  = 8 // of a one-time password
+	WalletCodeLen = TokenLen + timeDigits + WalletDigits
 
 	phoneDomain  = "boxoffice code\n"
 	walletDomain = "boxoffice wallet code\n"

@@ -39,6 +39,7 @@ type Seat struct {
 	Number  string // "" in a general-admission area
 	Tier    string
 	Price   string // all-in; for a complimentary ticket the word for it
+	Note    string // in place of the code, if there is no token
 }
 
 // Words are the labels on a ticket.
@@ -63,11 +64,9 @@ func (d Document) PDF(ctx context.Context) ([]byte, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		code, err := NewQR(seat.Token)
-		if err != nil {
+		if err := (page{s}).draw(d, seat, i); err != nil {
 			return nil, err
 		}
-		page{s}.draw(d, seat, code, i)
 	}
 	file, err := s.Bytes()
 	if err != nil {
@@ -98,15 +97,33 @@ var (
 // page draws a ticket on a page.
 type page struct{ *sheet.Sheet }
 
-func (s page) draw(d Document, seat Seat, code QR, index int) {
+func (s page) draw(d Document, seat Seat, index int) error {
 	s.Page()
 	y := s.head(d)
 	y = s.place(d, y)
 	s.seat(d.Words, seat, y)
 	s.perforation()
-	s.code(code)
+	if seat.Token == "" {
+		s.note(seat.Note)
+	} else {
+		code, err := NewQR(seat.Token)
+		if err != nil {
+			return err
+		}
+		s.code(code)
+	}
 	s.details(d, seat)
 	s.foot(d, index)
+	return nil
+}
+
+// note draws a text where the code would be.
+func (s page) note(text string) {
+	const lines, leading = 9, 12.5
+	s.Font(sheet.Bold, 9.5)
+	for i, t := range s.Wrap(text, codeSide, lines) {
+		s.Text(ink, margin, codeTop+9.5+float64(i)*leading, t)
+	}
 }
 
 // head draws the band with the event and its time, and returns its lower edge.

@@ -27,7 +27,7 @@ func opera(t testing.TB) Document {
 	t.Helper()
 	s := signer(t, key(1))
 	seat := func(n int32, section, row, number string) Seat {
-		return Seat{sign(t, s, Ticket{sample.BookingID, n, 1, 0}), section, row, number, "Kategorie 1", "129,50 €"}
+		return Seat{Token: sign(t, s, Ticket{sample.BookingID, n, 1, 0}), Section: section, Row: row, Number: number, Tier: "Kategorie 1", Price: "129,50 €"}
 	}
 	return Document{
 		Words: Words{Section: "Bereich", Row: "Reihe", Seat: "Platz", Holder: "Name", Tier: "Preisgruppe", Price: "Preis inkl. aller Gebühren",

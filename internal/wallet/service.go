@@ -153,7 +153,7 @@ func (s *Service) ApplePass(ctx context.Context, o *walletapi.Order, seat int32)
 		return nil, errs.Missing("pass")
 	}
 	t := o.Seat(seat)
-	if t == nil {
+	if t == nil || t.Token == "" { // Apple Wallet has no codes that rotate
 		return nil, errs.Missing("ticket")
 	}
 	serial, err := s.store.serialOf(ctx, o.BookingID, seat, t.Issue)
@@ -187,6 +187,9 @@ func (s *Service) GoogleLink(o *walletapi.Order, seat int32) (string, error) {
 	if !s.Offers().Google {
 		return "", errs.Missing("pass")
 	}
+	if t := o.Seat(seat); t != nil && t.Token == "" && t.Rotates == nil {
+		return "", errs.Missing("ticket")
+	}
 	return s.cfg.Keys.Google.Link(o, seat, s.cfg.Now())
 }
 
@@ -213,7 +216,7 @@ func parseSerial(serial string) (p pass, err error) {
 // seatIn is the seat of an order that a pass is for; none: its ticket was cancelled or
 // replaced.
 func (p *pass) seatIn(o *walletapi.Order) int32 {
-	if t := o.Seat(p.seat); t == nil || t.Issue != p.issue {
+	if t := o.Seat(p.seat); t == nil || t.Issue != p.issue || t.Token == "" {
 		return none
 	}
 	return p.seat

@@ -31,13 +31,22 @@ type Order struct {
 
 // Seat is the ticket for one seat.
 type Seat struct {
-	Ordinal int32  // in the event's seating plan
-	Issue   uint16 // how often the ticket was replaced
-	Token   string // what the code holds
+	Ordinal int32     // in the event's seating plan
+	Issue   uint16    // how often the ticket was replaced
+	Token   string    // what the code holds; "": only a code that rotates is good
+	Rotates *Rotating // the code that rotates; nil: none does
 	Section string
 	Row     string // "" in a general-admission area
 	Number  string // "" in a general-admission area
 	Tier    string
+}
+
+// Rotating is what a wallet needs to make codes that change with time.
+type Rotating struct {
+	Token  string        // with which each code begins; the time follows, and a one-time password for it (RFC 6238, SHA-1)
+	Secret []byte        // of the passwords
+	Period time.Duration // for which a password is good
+	Digits int           // of a password
 }
 
 // Words are the texts on a pass in one language. Formats have %@ where Apple's Wallet puts

@@ -15,6 +15,8 @@ export interface Kept {
 
 /** An entry from further ahead than this has a wrong clock, which must not become ours. */
 const AHEAD = 60_000;
+/** An offset that may be more wrong than this is not known, ms. See docs/decisions/0050. */
+const TRUST = 2000;
 /** A clock that falls this far behind the time that has gone by was set back, ms. */
 const SET_BACK = 2_000;
 
@@ -72,6 +74,7 @@ export class Clock {
   /** The server has said its time, in ms, between two moments of this device. */
   learn(server: number, sent: number, got: number): void {
     const error = Math.abs(got - sent) / 2;
+    if (error > TRUST) return;
     const offset = server - (sent + got) / 2;
     // A slower answer says less, unless it shows that the clock was set since.
     if (this.known && error > this.error && Math.abs(offset - this.offset) <= error + this.error) return;

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,8 +76,7 @@ type barcode struct {
 	Text  string `json:"alternateText,omitempty"`
 }
 
-// RotatingBarcode is a code that changes with time (the reference's RotatingBarcode). No
-// pass has one yet: it is here for events whose codes rotate.
+// RotatingBarcode is a code that changes with time (the reference's RotatingBarcode).
 type RotatingBarcode struct {
 	Type         string      `json:"type"`
 	ValuePattern string      `json:"valuePattern"` // with {totp_value_0} and {totp_timestamp_seconds}
@@ -138,7 +138,7 @@ func (a *Account) Link(o *walletapi.Order, ordinal int32, now time.Time) (string
 	event, ticket := &c.Payload.Classes[0], &c.Payload.Objects[0]
 	for _, shorten := range []func(){
 		func() {},
-		func() { ticket.Barcode.Text = "" },
+		func() { ticket.noText() },
 		func() { ticket.TicketType = nil },
 		func() { ticket.Reservation = nil },
 		func() { event.IssuerName = cut(event.IssuerName, 30) },
@@ -182,11 +182,28 @@ func (a *Account) class(o *walletapi.Order) class {
 }
 
 func (a *Account) object(o *walletapi.Order, s *walletapi.Seat) object {
-	return object{
+	t := object{
 		ID: a.Issuer + "." + o.BookingID[id.Len:] + "-" + strconv.Itoa(int(s.Ordinal)) + "-" + strconv.Itoa(int(s.Issue)), ClassID: a.class(o).ID, State: "ACTIVE",
-		Barcode:  &barcode{Type: "QR_CODE", Value: s.Token, Text: o.Reference},
 		SeatInfo: seatInfo{textUnlessEmpty(s.Section), textUnlessEmpty(s.Row), textUnlessEmpty(s.Number)},
 		Holder:   o.Holder, Reservation: &reservation{o.Reference}, TicketType: textUnlessEmpty(s.Tier),
+	}
+	if s.Rotates == nil {
+		t.Barcode = &barcode{Type: "QR_CODE", Value: s.Token, Text: o.Reference}
+		return t
+	}
+	t.RotatingBarcode = &RotatingBarcode{
+		Type: "QR_CODE", ValuePattern: s.Rotates.Token + "{totp_timestamp_seconds}{totp_value_0}", Text: o.Reference,
+		TOTP: TOTPDetails{strconv.FormatInt(s.Rotates.Period.Milliseconds(), 10), "TOTP_SHA1", []TOTPParameter{{hex.EncodeToString(s.Rotates.Secret), s.Rotates.Digits}}},
+	}
+	return t
+}
+
+// noText leaves out the text below the code.
+func (t *object) noText() {
+	if t.RotatingBarcode != nil {
+		t.RotatingBarcode.Text = ""
+	} else {
+		t.Barcode.Text = ""
 	}
 }
 

@@ -1,0 +1,40 @@
+// What a phone keeps of its tickets, in IndexedDB: its key, and what it needs without a network.
+import type { Kept } from "../gate/clock";
+import type { Tickets } from "./page";
+
+/** A phone, as far as one booking is concerned. Its private key is one of the browser's that nobody can read, or a seed. */
+export interface Record {
+  booking: string;
+  public: string; // base64url
+  key?: CryptoKey;
+  seed?: Uint8Array;
+  tickets: Tickets | null;
+  clock: Kept | null;
+  wall: number; // ms: time of the phone's own clock when it was kept last
+}
+
+const wait = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+export class Store {
+  private constructor(private db: IDBDatabase) {}
+
+  static async open(): Promise<Store> {
+    const request = indexedDB.open("boxoffice-tickets", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("phones", { keyPath: "booking" });
+    return new Store(await wait(request));
+  }
+
+  async load(booking: string): Promise<Record | null> {
+    const found = await wait(this.db.transaction("phones").objectStore("phones").get(booking));
+    return (found as Record | undefined) ?? null;
+  }
+
+  async save(record: Record): Promise<void> {
+    const t = this.db.transaction("phones", "readwrite", { durability: "strict" });
+    await wait(t.objectStore("phones").put(record));
+  }
+}
