@@ -167,6 +167,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	}
 	p.Bookings, err = booking.New(ctx, booking.Config{
 		DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: directory.Exists, MailGift: p.mailGift(notices, cfg.PublicURL), MailMove: p.mailMove(notices, cfg.PublicURL), Runs: p.runs,
+		Replace: p.replaceCodes,
 	})
 	if err != nil {
 		return err

@@ -189,7 +189,14 @@ func TestMistypedAddress(t *testing.T) {
 	}
 	o.page(t, o.organizer, "POST", at, url.Values{"email": {"gus@example.org"}}, 303)
 	texts := o.post.to(t, "gus@example.org", 2)
+	issues, err := o.Issues.Issues(t.Context(), []string{first, second})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, booking := range []string{first, second} {
+		if len(issues[booking]) == 0 {
+			t.Errorf("whoever has the mails at the old address has valid tickets of %s", booking)
+		}
 		o.became(t, booking, "sent", "gus@example.org")
 		if l := o.log(t, booking); l.Email != "gus@example.org" || len(l.Items) != 2 || l.Items[1].Status != "stopped" || l.Items[1].Email != "gus@full.example" {
 			t.Errorf("%+v", l)

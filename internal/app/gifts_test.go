@@ -75,8 +75,21 @@ func TestGiftReachesSomebody(t *testing.T) {
 
 	change := url.Values{"booking": {booking}, "name": {"Ada Byron"}, "email": {"ada@example.com"}}
 	h.page(t, rival, "POST", at+"/gift", change, 404)
+	issued := func(want uint16) {
+		t.Helper()
+		issues, err := h.Issues.Issues(t.Context(), []string{booking})
+		for _, seat := range list[0].Seats {
+			if got := issues[booking][seat].Number; got != want || err != nil {
+				t.Errorf("seat %d has issue %d, want %d: %v", seat, got, want, err)
+			}
+		}
+	}
+	issued(0)
 	h.page(t, organizer, "POST", at+"/gift", change, 303)
 	send(2)
+	issued(1) // whoever had the first address may have saved the codes
+	h.page(t, organizer, "POST", at+"/gift", change, 303)
+	issued(1)
 	if w := h.ask(t, nobody, "GET", link[1], ""); w.Code != 404 {
 		t.Errorf("the link of the wrong address opens the tickets: %d", w.Code)
 	}

@@ -6,6 +6,9 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/bus"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/notify"
 	"boxoffice/internal/notify/mail"
 	"boxoffice/internal/notify/occasion"
@@ -70,6 +73,15 @@ func (p *Parts) mailMove(notices notifyapi.Service, base string) func(context.Co
 		return nil
 	}
 	return func(ctx context.Context, m bookingapi.Move) error { return p.letters(notices, base).Moved(ctx, m) }
+}
+
+// replaceCodes makes new codes for the tickets of a booking that goes to another address.
+func (p *Parts) replaceCodes(ctx context.Context, c caller.Caller, bookingID string) error {
+	_, _, err := p.Issues.Reissue(ctx, c, "", checkinapi.ReissueRequest{BookingID: bookingID, Reason: "The tickets go to another address."})
+	if errs.Is(err, "no-tickets") {
+		return nil // they were cancelled meanwhile
+	}
+	return err
 }
 
 // letters tells people about their orders; links begin with base.

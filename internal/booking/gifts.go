@@ -114,7 +114,7 @@ func (s *Service) giveOnce(ctx context.Context, bookingID string, to caller.Pers
 // GiveTo sets the recipient of complimentary seats that belong to no account. The
 // order's link is mailed to their address; if it was mailed there before, only if
 // mailed is the time of the last mail, so that a repeated request sends no second one.
-// A different address gets a new link, and the old link stops working.
+// A different address gets a new link and new tickets, and the old ones stop working.
 func (s *Service) GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
@@ -126,7 +126,25 @@ func (s *Service) GiveTo(ctx context.Context, caller caller.Caller, bookingID st
 	if to, err = recipient(to); err != nil {
 		return err
 	}
+	known, err := s.links.Recipients(ctx, []string{bookingID})
+	if err != nil {
+		return err
+	}
+	if old := known[bookingID].Email; old != "" && old != to.Email {
+		if err := s.passOn(ctx, caller, bookingID); err != nil {
+			return err
+		}
+	}
 	return s.links.Give(ctx, bookingID, to, mailed)
+}
+
+// passOn voids the codes of a booking that is about to go to another address. It comes
+// first: if what follows fails, its tickets have new codes, and still their old address.
+func (s *Service) passOn(ctx context.Context, c caller.Caller, bookingID string) error {
+	if s.replace == nil {
+		return nil
+	}
+	return s.replace(ctx, c, bookingID)
 }
 
 // Recipients returns the recipients of gifts that belong to no account, by booking id.

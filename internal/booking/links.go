@@ -76,6 +76,14 @@ func (s *Service) RenewLink(ctx context.Context, caller caller.Caller, bookingID
 	if !caller.IsSystem() && !mayHandOut(caller, &b) {
 		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can create a new link to this booking.")
 	}
+	if caller.IsSystem() && b.Status == bookingapi.Booked { // the address was corrected
+		if now, err := s.links.Token(ctx, bookingID); err != nil || seen != "" && now != seen {
+			return b, err // sent again
+		}
+		if err := s.passOn(ctx, caller, bookingID); err != nil {
+			return b, err
+		}
+	}
 	return b, s.links.Renew(ctx, bookingID, seen)
 }
 

@@ -169,7 +169,7 @@ type Grants interface {
 	// GiveTo sets the recipient of complimentary seats that belong to no account, and has
 	// the order's link mailed to the address. It is mailed to the same address again only
 	// if mailed is when it was mailed last (µs since 1970). A different address gets a
-	// new link.
+	// new link, and new codes of the tickets.
 	GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error
 	// Recipients returns the recipients of gifts that belong to no account, by booking id.
 	Recipients(ctx context.Context, bookingIDs []string) (map[string]Recipient, error)

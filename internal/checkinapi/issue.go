@@ -62,9 +62,13 @@ type Issue struct {
 	BoundKey []byte // 32 bytes of the public key of the phone that shows the ticket; nil: none
 	Rev      int64  // grows with each replacement in the event
 	At       int64  // µs since 1970: when it was made
-	By       string // account that replaced the ticket; "": the bearer of the booking's link
+	By       string // account that replaced the ticket, or BySystem; "": the bearer of the booking's link
 	Reason   string
 }
+
+// BySystem is whose replacements are that no person has asked for: those of tickets that go
+// to another address.
+const BySystem = "system"
 
 // SeatIssue is the issue of a booking's seat.
 type SeatIssue struct {

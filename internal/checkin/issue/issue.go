@@ -155,7 +155,10 @@ func (s *Issues) Reissue(ctx context.Context, c caller.Caller, token string, r c
 		return bookingapi.Order{}, nil, err
 	}
 	by := c.UserID
-	if b.UserID != by && token != "" {
+	switch {
+	case c.IsSystem():
+		by = checkinapi.BySystem
+	case b.UserID != by && token != "":
 		by = "" // whoever has the link
 	}
 	organizing := token == "" && b.UserID != c.UserID // Readable lets in organizers and admins besides
