@@ -57,6 +57,7 @@ type cli struct {
 	} `cmd:"" help:"Work with emails that were sent."`
 	OpenAPI commands.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
 	Rush    rush.Command     `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	Door    rush.DoorCommand `cmd:"" name:"rehearse-door" help:"Rehearse an evening at the doors with simulated gates, then audit it."`
 	Sandbox struct {
 		Serve server.Command      `cmd:"" default:"withargs" help:"Run the gateway."`
 		Books server.BooksCommand `cmd:"" help:"Print the gateway's own view of all money."`
@@ -174,6 +175,8 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 		return c.OpenAPI.Run(ctx, app.Office, stdout)
 	case "rush":
 		return c.Rush.Run(ctx, app.Rehearsal, stdout, stderr)
+	case "rehearse-door":
+		return c.Door.Run(ctx, app.Rehearsal, stdout, stderr)
 	case "sandbox-gateway serve", "sandbox-gateway":
 		return c.Sandbox.Serve.Run(ctx, stdout, log)
 	case "sandbox-gateway books":

@@ -36,23 +36,31 @@ func readCode(keys ticket.Keys, signer ticket.Signer, s *checkinapi.Scan, eventI
 		return code{place: place{s.BookingID, s.Seat}, found: true}
 	}
 	t, err := keys.Verify(s.Token, eventID)
+	if err != nil {
+		return code{wrong: wrongCode(err)}
+	}
+	c := code{place: place{t.BookingID, t.Seat}, issue: t.Issue, shown: t, untimed: t.Kind != ticket.Fixed && !t.Timed}
+	if t.Kind == ticket.InWallet && signer.IsZero() {
+		c.untimed = true
+	} else {
+		c.unproved = !signer.IsZero() && !signer.Proves(&t)
+	}
+	return c
+}
+
+// wrongCode says what is wrong with a code, by the error of its verification.
+func wrongCode(err error) checkinapi.Reason {
 	switch {
 	case err == nil:
-		c := code{place: place{t.BookingID, t.Seat}, issue: t.Issue, shown: t, untimed: t.Kind != ticket.Fixed && !t.Timed}
-		if t.Kind == ticket.InWallet && signer.IsZero() {
-			c.untimed = true
-		} else {
-			c.unproved = !signer.IsZero() && !signer.Proves(&t)
-		}
-		return c
+		return ""
 	case errors.Is(err, ticket.ErrAnotherEvent):
-		return code{wrong: checkinapi.OtherEvent}
+		return checkinapi.OtherEvent
 	case errors.Is(err, ticket.ErrUnknownKey):
-		return code{wrong: checkinapi.UnknownKey}
+		return checkinapi.UnknownKey
 	case errors.Is(err, ticket.ErrSignature):
-		return code{wrong: checkinapi.Forged}
+		return checkinapi.Forged
 	}
-	return code{wrong: checkinapi.MalformedCode}
+	return checkinapi.MalformedCode
 }
 
 // firstDigest is the digest of a ticket's first issue, in hexadecimal.

@@ -100,7 +100,7 @@ var allowed = map[string][]string{
 	"brokertest":               {"patience"},                   // for tests
 	"notify/letter/lettertest": {"notify/letter", "notifyapi"}, // for tests
 	// beside them: makes accounts and audits, otherwise it is only a client
-	"rush": {"booking/audit", "bookingapi", "codec", "eventapi", "jobs", "payment", "paymentapi", "settings", "userapi", "sqldb"},
+	"rush": {"booking/audit", "bookingapi", "checkin", "checkinapi", "codec", "eventapi", "jobs", "payment", "paymentapi", "settings", "sqldb", "ticket", "userapi"},
 	// for operators
 	"settings": {"id", "phone", "sqldb"},
 	"admin":    {"codec", "jobs", "settings", "sqldb"},

@@ -113,39 +113,34 @@ func unused(ctx context.Context, s settings.Storage) error {
 	return db.Close()
 }
 
-// Run rehearses and reports; the error says what the audit has found.
-func (r Command) Run(ctx context.Context, o Office, out, live io.Writer) error {
-	if err := settings.CheckID("--event", r.Event); err != nil {
-		return err
-	}
-	s := settings.Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}
-	db := Database{}
-	fans := func(ctx context.Context, customers int) ([]userapi.Fan, error) {
-		if err := r.admit(ctx, o, s); err != nil {
-			return nil, err
-		}
-		return o.Accounts(ctx, s, customers, r.Mails)
-	}
-	read := func(ctx context.Context) (*sqldb.DB, error) { return o.OpenToRead(ctx, s) }
-	switch {
-	case r.DatabaseURL != "":
-		db = Database{Flags: []string{"--database-url", r.DatabaseURL}, Fans: fans, Read: read, Shared: true}
-	case r.Data == "" && len(r.Target) > 0:
-	default:
+// database is the database of a rehearsal. Without a folder or a URL it is in a fresh
+// folder, which remove deletes. admit refuses one that must not be used, before accounts are
+// made there.
+func (o Office) database(s settings.Storage, mailed bool, admit func(context.Context, settings.Storage) error) (db Database, remove func(), err error) {
+	remove = func() {}
+	flags := []string{"--database-url", s.DatabaseURL}
+	if s.Embedded() {
 		if s.Data == "" {
-			dir, remove, err := TempDir()
-			if err != nil {
-				return err
+			if s.Data, remove, err = TempDir(); err != nil {
+				return Database{}, nil, err
 			}
-			defer remove()
-			s.Data = dir
 		}
-		db = Database{Flags: []string{"--data", s.Data}, Fans: fans, Read: read}
+		flags = []string{"--data", s.Data}
 	}
-	if !r.JSON {
-		live = out
-	}
-	_, err := Run(ctx, r.Options, db, out, live)
+	return Database{
+		Flags: flags, Shared: !s.Embedded(),
+		Fans: func(ctx context.Context, customers int) ([]userapi.Fan, error) {
+			if err := admit(ctx, s); err != nil {
+				return nil, err
+			}
+			return o.Accounts(ctx, s, customers, mailed)
+		},
+		Read: func(ctx context.Context) (*sqldb.DB, error) { return o.OpenToRead(ctx, s) },
+	}, remove, nil
+}
+
+// failed turns the error of a rehearsal into one of the command line.
+func failed(err error) error {
 	var wrong OptionError
 	switch {
 	case errors.As(err, &wrong):
@@ -154,4 +149,26 @@ func (r Command) Run(ctx context.Context, o Office, out, live io.Writer) error {
 		return settings.Error{Status: 130, Err: err} // as shells report SIGINT
 	}
 	return err
+}
+
+// Run rehearses and reports; the error says what the audit has found.
+func (r Command) Run(ctx context.Context, o Office, out, live io.Writer) error {
+	if err := settings.CheckID("--event", r.Event); err != nil {
+		return err
+	}
+	db := Database{}
+	if r.Data != "" || r.DatabaseURL != "" || len(r.Target) == 0 {
+		var remove func()
+		var err error
+		admit := func(ctx context.Context, s settings.Storage) error { return r.admit(ctx, o, s) }
+		if db, remove, err = o.database(settings.Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}, r.Mails, admit); err != nil {
+			return err
+		}
+		defer remove()
+	}
+	if !r.JSON {
+		live = out
+	}
+	_, err := Run(ctx, r.Options, db, out, live)
+	return failed(err)
 }

@@ -49,8 +49,8 @@ func (t *tail) String() string {
 }
 
 // startServer runs "serve" of this program and waits until it is ready.
-func startServer(ctx context.Context, args []string) (*server, error) {
-	return launch(ctx, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...))
+func startServer(ctx context.Context, addr string, args []string) (*server, error) {
+	return launch(ctx, append([]string{"serve", "--addr", addr, "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...))
 }
 
 // launch runs a command of this program that serves, and waits until it is ready.
@@ -129,7 +129,7 @@ func (r *rehearsal) start(ctx context.Context) error {
 	var g errgroup.Group
 	for i := range r.servers {
 		g.Go(func() (err error) {
-			r.servers[i], err = startServer(ctx, r.flags())
+			r.servers[i], err = startServer(ctx, "127.0.0.1:0", r.flags())
 			return err
 		})
 	}
@@ -140,6 +140,21 @@ func (r *rehearsal) start(ctx context.Context) error {
 		r.opts.Target = append(r.opts.Target, s.url)
 	}
 	return nil
+}
+
+// again kills a server, or lets it drain, and starts it again at the same address.
+func (r *rehearsal) again(ctx context.Context, i int, kill bool) (err error) {
+	old := r.servers[i]
+	if kill {
+		old.kill()
+	} else if err := old.stop(); err != nil {
+		return err
+	}
+	r.servers[i], err = startServer(ctx, strings.TrimPrefix(old.url, "http://"), r.flags())
+	if err != nil {
+		r.servers[i] = old
+	}
+	return err
 }
 
 // flags are those of the servers that this starts.
