@@ -8,11 +8,14 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/booking/audit"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/checkin/issue"
+	"boxoffice/internal/checkin/list"
 	"boxoffice/internal/commands"
 	"boxoffice/internal/demo"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
@@ -101,7 +104,11 @@ func door(ctx context.Context, db *sqldb.DB, eventID string) (*commands.Door, er
 	if err != nil {
 		return nil, err
 	}
-	list, sold, err := issues.List(ctx, booking.Admitting(db), eventID, db.Now())
+	sales := struct {
+		bookingapi.Admitting
+		ledger.Source
+	}{booking.Admitting(db), booking.Ledger(db)}
+	tickets, err := list.Make(ctx, sales, issues, eventID, nil, db.Now())
 	if errs.KindOf(err) == errs.NotFound {
 		return nil, nil //nolint:nilnil // see above
 	}
@@ -112,8 +119,8 @@ func door(ctx context.Context, db *sqldb.DB, eventID string) (*commands.Door, er
 	if err != nil {
 		return nil, err
 	}
-	plan, err := catalogue.Plan(ctx, sold.PlanID, sold.PlanVersion)
-	return &commands.Door{List: list, Plan: plan}, err
+	plan, err := catalogue.Plan(ctx, tickets.PlanID, tickets.List.PlanVersion)
+	return &commands.Door{List: tickets.List, Plan: plan}, err
 }
 
 // document is the OpenAPI document, from a server on an empty database that serves

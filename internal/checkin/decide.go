@@ -248,9 +248,9 @@ func decide(s *checkinapi.Scan, f *facts) decision {
 
 // decideRight decides whether the device may make such a scan at all.
 func decideRight(s *checkinapi.Scan, f *facts) decision {
-	d, at := f.device, s.At*1000
-	if s.Decided == "" && !f.ruled {
-		at = f.now
+	d, at, wrong := f.device, f.now, int64(0)
+	if s.Decided != "" || f.ruled {
+		at, wrong = s.At*1000, ahead*1000 // the clock of a device that was alone may be wrong
 	}
 	for _, one := range []*checkinapi.Device{d, f.via} {
 		if one != nil && one.RevokedAt != 0 && (at >= one.RevokedAt || f.now >= one.RevokedAt+lateness || f.found || s.Kind == checkinapi.Undo) {
@@ -258,7 +258,7 @@ func decideRight(s *checkinapi.Scan, f *facts) decision {
 		}
 	}
 	switch {
-	case at < d.ValidFrom, at >= d.ValidUntil, f.via != nil && (at < f.via.ValidFrom || at >= f.via.ValidUntil):
+	case at < d.ValidFrom-wrong, at >= d.ValidUntil+wrong, f.via != nil && (at < f.via.ValidFrom-wrong || at >= f.via.ValidUntil+wrong):
 		return refuse(checkinapi.NotAllowed)
 	case d.Entrance != "" && s.Entrance != d.Entrance, f.found && !(d.Names && f.settings.Names):
 		return refuse(checkinapi.NotAllowed)

@@ -32,7 +32,7 @@ type Gate struct {
 // NewGate makes the gate of a device that may scan at any entrance, for as long as it likes.
 func NewGate(eventID, deviceID string, keys ticket.Keys) *Gate {
 	return &Gate{
-		Settings: checkinapi.Defaults(eventID), device: checkinapi.Device{ID: deviceID, ValidUntil: 1<<63 - 1},
+		Settings: checkinapi.Defaults(eventID), device: checkinapi.Device{ID: deviceID, ValidUntil: 1 << 62},
 		keys: keys, view: newView(eventID),
 	}
 }
@@ -62,7 +62,8 @@ func (g *Gate) Hear(h *Heard) {
 
 // Decide decides a scan that has a code or names another scan of the device. now is the
 // server's time as far as the device knows it, in µs. The result is the scan with its
-// outcome, to be heard; its Ordinal is nil if the code could not be read.
+// outcome, to be heard; its Ordinal is nil if the code could not be read. The stamp of one that
+// is admitted is behind those by which it was decided, however wrong the clocks are.
 func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) {
 	h, t, err := g.read(s)
 	f := facts{now: now, settings: &g.Settings, device: &g.device, code: wrongCode(err), issue: t.Issue, shown: t}
@@ -86,6 +87,10 @@ func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) 
 		f.visit = fold(withUndos(g.view.places[f.place], g.view.undos), g.Settings.Reentry)
 	}
 	d := decide(s, &f)
+	if d.admitted() {
+		stamp := after(s.Stamp, g.view.places[f.place])
+		h.At, h.N = stamp.At, stamp.N
+	}
 	if d.admitted() && s.Kind == checkinapi.In && g.Settings.Alone == checkinapi.AloneRefuse {
 		d = refuse(checkinapi.AloneIsRefused)
 	}

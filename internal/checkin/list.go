@@ -2,13 +2,12 @@ package checkin
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/checkin/list"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ticket"
 )
@@ -21,9 +20,9 @@ const (
 // sales is what is known of an event's tickets: the lists of the last versions, the latest
 // one last, and whose seats are.
 type sales struct {
-	at       time.Time // when it was last asked whether the list has changed
-	lists    []*ticket.List
-	bookings []string // by ordinal; "": nobody
+	at      time.Time // when it was last asked whether the list has changed
+	tickets *list.Tickets
+	lists   []*ticket.List
 }
 
 // version is the version of a list.
@@ -49,17 +48,19 @@ func (s *Service) salesOf(ctx context.Context, v *view) (*sales, error) {
 		return known, nil
 	}
 	next := &sales{at: time.Now()}
-	if known != nil {
-		next.lists, next.bookings = known.lists, known.bookings
-	}
 	now, err := s.listVersion(ctx, v.eventID)
 	if err != nil {
 		return nil, err
 	}
+	if known != nil {
+		next.tickets, next.lists = known.tickets, known.lists
+	}
 	if known == nil || now != known.version() {
-		if err := s.makeList(ctx, v, next); err != nil {
+		if next.tickets, err = s.makeList(ctx, v, next.tickets); err != nil {
 			return nil, err
 		}
+		next.lists = append(slices.Clone(next.lists), next.tickets.List)
+		next.lists = next.lists[max(0, len(next.lists)-listKept):]
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -86,77 +87,23 @@ func (s *Service) listVersion(ctx context.Context, eventID string) (version, err
 	return version{heads[eventID], revs[eventID]}, err
 }
 
-// makeList makes a list of the tickets that are sold now. The issues are read after their
-// number and before the sales, so a list that misses something has an older version.
-func (s *Service) makeList(ctx context.Context, v *view, to *sales) error {
-	if s.cfg.Line != nil {
-		l := s.cfg.Line.List()
-		to.add(l, make([]string, len(l.Seats)))
-		for seat, is := range l.Seats {
-			if is != ticket.Nobody {
-				to.bookings[seat] = unnamed
-			}
-		}
-		return nil
+// makeList makes the list of the tickets that are sold now, from an older one if there is one.
+func (s *Service) makeList(ctx context.Context, v *view, old *list.Tickets) (*list.Tickets, error) {
+	if s.cfg.Line == nil {
+		return list.Make(ctx, s.cfg.Bookings, s.cfg.Issues, v.eventID, old, s.cfg.Now())
 	}
-	revs, err := s.cfg.Issues.IssueRevs(ctx, []string{v.eventID})
-	if err != nil {
-		return err
-	}
-	sold, err := s.cfg.Bookings.Sold(ctx, v.eventID)
-	if err != nil {
-		return err
-	}
-	issues, err := s.issuesOf(ctx, v.eventID)
-	if err != nil {
-		return err
-	}
-	l := &ticket.List{Seats: make([]ticket.Digest, len(sold.Bookings))}
-	l.EventID, l.PlanVersion, l.LedgerSeq, l.IssueRev, l.MadeAt = v.eventID, sold.PlanVersion, sold.Seq, revs[v.eventID], s.cfg.Now().UnixMicro()
-	for seat, booking := range sold.Bookings {
-		if booking == "" {
-			continue
-		}
-		p := place{booking, int32(seat)}
-		one := ticket.Ticket{BookingID: booking, Seat: p.seat, PlanVersion: sold.PlanVersion, Issue: issues[p].Number}
-		if l.Seats[seat], err = one.Digest(); err != nil {
-			return fmt.Errorf("list of the tickets for %s: %w", v.eventID, err)
+	t := &list.Tickets{List: s.cfg.Line.List()}
+	t.Bookings = make([]string, len(t.List.Seats))
+	for seat, is := range t.List.Seats {
+		if is != ticket.Nobody {
+			t.Bookings[seat] = unnamed
 		}
 	}
-	to.add(l, sold.Bookings)
-	return nil
+	return t, nil
 }
 
 // unnamed stands for bookings at a gate node, which has only the digests of their tickets.
 const unnamed = "unnamed"
-
-// add adds a list, and forgets the oldest.
-func (s *sales) add(l *ticket.List, bookings []string) {
-	s.bookings = bookings
-	s.lists = append(slices.Clone(s.lists), l)
-	if n := len(s.lists); n > listKept {
-		s.lists = s.lists[n-listKept:]
-	}
-}
-
-// issuesOf reads the issues of all seats of an event that were ever re-issued or bound.
-func (s *Service) issuesOf(ctx context.Context, eventID string) (map[place]checkinapi.Issue, error) {
-	const size = 1000
-	found := map[place]checkinapi.Issue{}
-	for after := int64(0); ; {
-		page, err := s.cfg.Issues.IssuesSince(ctx, eventID, after, size)
-		if err != nil {
-			return nil, err
-		}
-		for _, one := range page {
-			found[place{one.BookingID, one.Seat}] = one.Issue
-			after = max(after, one.Rev)
-		}
-		if len(page) < size {
-			return found, nil
-		}
-	}
-}
 
 // encoded returns the list, or what has changed since the version that a client has, such as
 // "42.7"; "": none.
@@ -192,5 +139,5 @@ func (s *Service) sold(ctx context.Context, v *view) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.bookings, nil
+	return l.tickets.Bookings, nil
 }

@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/checkin/list"
 	"boxoffice/internal/checkinapi"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/limit"
@@ -27,7 +28,7 @@ type Bookings interface {
 	List(ctx context.Context, f bookingapi.Filter) ([]bookingapi.Booking, error)
 	Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error)
 	Heads(ctx context.Context, eventIDs []string) (map[string]int64, error)
-	Sold(ctx context.Context, eventID string) (bookingapi.SoldSeats, error)
+	list.Sales
 }
 
 // Events reads events; see eventapi.
@@ -45,10 +46,9 @@ type People interface {
 // Issues tells which code of a seat is the current one; see checkinapi.Issuing.
 type Issues interface {
 	Issues(ctx context.Context, bookingIDs []string) (map[string]map[int32]checkinapi.Issue, error)
-	IssuesSince(ctx context.Context, eventID string, after int64, limit int) ([]checkinapi.SeatIssue, error)
-	IssueRevs(ctx context.Context, eventIDs []string) (map[string]int64, error)
 	// Replaced lists the latest replacements of tickets for an event, latest first.
 	Replaced(ctx context.Context, eventID string, limit int) ([]checkinapi.SeatIssue, error)
+	list.Issues
 }
 
 // Config configures the service.

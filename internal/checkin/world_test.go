@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -40,6 +41,7 @@ type world struct {
 	mu       sync.Mutex
 	now      time.Time
 	seq      int64
+	ledger   []ledger.Entry
 	bookings map[string]bookingapi.Booking
 	event    eventapi.Event
 	issues   map[string]map[int32]checkinapi.Issue
@@ -93,6 +95,7 @@ func (w *world) sell(who string, seats ...int32) string {
 	w.seq++
 	b := bookingapi.Booking{ID: id.Booking(gala, who, fmt.Sprint(w.seq)), EventID: gala, UserID: who, OrganizerID: "hall", Status: bookingapi.Booked, Seats: seats, PlanID: "plan", PlanVersion: 3, Seq: w.seq}
 	w.bookings[b.ID] = b
+	w.ledger = append(w.ledger, ledger.Entry{Seq: w.seq, Kind: ledger.Booked, BookingID: b.ID, Seats: seats})
 	return b.ID
 }
 
@@ -103,6 +106,7 @@ func (w *world) refund(bookingID string) {
 	w.seq++
 	b := w.bookings[bookingID]
 	b.Status = bookingapi.Cancelled
+	w.ledger = append(w.ledger, ledger.Entry{Seq: w.seq, Kind: ledger.Cancelled, BookingID: b.ID, Seats: b.Seats})
 	w.bookings[bookingID] = b
 }
 
@@ -161,6 +165,28 @@ func (w *world) Sold(context.Context, string) (bookingapi.SoldSeats, error) {
 		}
 	}
 	return sold, nil
+}
+
+func (w *world) Holders(ctx context.Context, eventID string, seats []int32) (map[int32]string, error) {
+	sold, err := w.Sold(ctx, eventID)
+	out := map[int32]string{}
+	for _, seat := range seats {
+		if b := sold.Bookings[seat]; b != "" {
+			out[seat] = b
+		}
+	}
+	return out, err
+}
+
+func (w *world) Entries(_ context.Context, _ string, after int64, limit int) (list []ledger.Entry, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.ledger {
+		if e.Seq > after && len(list) < limit {
+			list = append(list, e)
+		}
+	}
+	return list, nil
 }
 
 func (w *world) Issues(context.Context, []string) (map[string]map[int32]checkinapi.Issue, error) {

@@ -486,7 +486,7 @@ func (g *gate) scan(ctx context.Context, kind checkinapi.Kind, token string, of 
 		began := time.Now()
 		h, reason := g.mind.Decide(&o.scan, (g.wall()+g.clock.offset.Milliseconds())*1000)
 		g.decided.add(time.Since(began))
-		o.decided, o.scan.Decided, o.scan.Reason = true, h.Outcome, reason
+		o.decided, o.scan.Decided, o.scan.Reason, o.scan.Stamp = true, h.Outcome, reason, checkinapi.Stamp{At: h.At, N: h.N}
 		g.keep(o, h)
 	}
 	r.ended, r.reason, r.outcome = time.Now(), o.scan.Reason, g.disk.heard[o.heard-1].Outcome
