@@ -134,6 +134,15 @@ func TestDecide(t *testing.T) {
 		}, checkinapi.DeviceRevoked},
 		{"tomorrow's device", func(_ *checkinapi.Scan, f *facts) { f.device.ValidFrom = evening + 1 }, checkinapi.NotAllowed},
 		{"yesterday's device", func(_ *checkinapi.Scan, f *facts) { f.device.ValidUntil = evening }, checkinapi.NotAllowed},
+		{"alone, by a clock that was behind", func(s *checkinapi.Scan, f *facts) {
+			s.Decided, s.At, f.device.ValidFrom = checkinapi.Admitted, evening/1000-5*60_000, evening-1
+		}, checkinapi.OK},
+		{"alone, by a clock that was ahead", func(s *checkinapi.Scan, f *facts) {
+			s.Decided, s.At, f.device.ValidUntil = checkinapi.Admitted, evening/1000+5*60_000, evening+1
+		}, checkinapi.OK},
+		{"alone, long before its time", func(s *checkinapi.Scan, f *facts) {
+			s.Decided, s.At, f.device.ValidFrom = checkinapi.Admitted, evening/1000-ahead-1, evening
+		}, checkinapi.NotAllowed},
 		{"at another's entrance", func(_ *checkinapi.Scan, f *facts) { f.device.Entrance = "stalls" }, checkinapi.NotAllowed},
 		{"by name without the right", func(_ *checkinapi.Scan, f *facts) { f.found, f.device.Names = true, false }, checkinapi.NotAllowed},
 		{"by name where nobody may", func(_ *checkinapi.Scan, f *facts) { f.found, f.settings.Names = true, false }, checkinapi.NotAllowed},

@@ -83,12 +83,13 @@ func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) 
 			f.holder = ""
 		}
 	}
+	before := withUndos(g.view.places[f.place], g.view.undos)
 	if f.place != (place{}) {
-		f.visit = fold(withUndos(g.view.places[f.place], g.view.undos), g.Settings.Reentry)
+		f.visit = fold(before, g.Settings.Reentry)
 	}
 	d := decide(s, &f)
 	if d.admitted() {
-		stamp := after(s.Stamp, g.view.places[f.place])
+		stamp := after(s.Stamp, before)
 		h.At, h.N = stamp.At, stamp.N
 	}
 	if d.admitted() && s.Kind == checkinapi.In && g.Settings.Alone == checkinapi.AloneRefuse {

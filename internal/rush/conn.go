@@ -56,6 +56,16 @@ func (n *node) put(c *conn) {
 	n.mu.Unlock()
 }
 
+// forget closes the idle connections, which may have ended with the server.
+func (n *node) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.idle {
+		_ = c.Close()
+	}
+	n.idle = nil
+}
+
 // response is an answer; its memory is reused for the next one.
 type response struct {
 	status     int

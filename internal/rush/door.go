@@ -28,6 +28,7 @@ type DoorOptions struct {
 	Duration time.Duration `help:"How long guests come. Example: 60s." default:"60s" placeholder:"D"`
 	Pace     float64       `help:"How many guests come per second, at all gates together." default:"200" placeholder:"N"`
 	Flood    time.Duration `help:"How long tickets are scanned as fast as the nodes answer, after the evening. Example: 5s." default:"5s" placeholder:"D"`
+	Within   time.Duration `help:"How soon a ticket that let in two must be reported, once the gates and a node can be reached again. Example: 1s." default:"1s" placeholder:"D"`
 	Seed     uint64        `help:"A number; guests, clocks and faults are the same in rehearsals with the same seed." default:"1"`
 	Nodes    int           `help:"Number of servers to start on one database, up to 16; more than one needs --database-url." default:"1"`
 	JSON     bool          `help:"Print the report as one JSON object on the last line."`
@@ -46,6 +47,8 @@ func (o *DoorOptions) check(shared bool) error {
 		return badOption("--pace", " must be 1 to 10000")
 	case o.Flood < 0 || o.Flood > time.Minute:
 		return badOption("--flood", " must be at most 1m")
+	case o.Within <= 0 || o.Within > time.Minute:
+		return badOption("--within", " must be at most 1m")
 	case o.Nodes < 1 || o.Nodes > 16:
 		return badOption("--nodes", " must be 1 to 16")
 	case o.Nodes > 1 && !shared:
@@ -242,8 +245,12 @@ func (e *evening) flood(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintln(e.live, "scanning as fast as the nodes answer …")
+	devices, err := e.hall.pairTurnstiles()
+	if err != nil {
+		return err
+	}
 	before := e.house.cpu()
-	f, err := e.hall.flood(ctx, turnstiles, tokens, e.opts.Flood)
+	f, err := e.hall.flood(ctx, devices, tokens, e.opts.Flood)
 	if err != nil {
 		return err
 	}

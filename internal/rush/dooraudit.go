@@ -52,8 +52,8 @@ func (f *findings) broken(promise int, format string, args ...any) {
 	}
 }
 
-// withinHealing is how soon after healing a ticket that let in two must be reported.
-const withinHealing = time.Second
+// settled is how long gates and nodes must be there for a partition to be healed.
+const settled = time.Second
 
 // audit checks the promises, by what the guests saw, and by what a node knows in the end.
 func (e *evening) audit(ctx context.Context) error {
@@ -305,7 +305,7 @@ func (e *evening) doubles(f *findings, a *admission, stored map[checkinapi.Ref]*
 		switch took := at.Sub(healed); {
 		case at.IsZero():
 			f.broken(promiseReported, "%s let in two, %s and %s, and %s does not know", a.label, both[0], both[1], where)
-		case took > withinHealing:
+		case took > e.opts.Within:
 			healing.add(took)
 			f.broken(promiseReported, "%s let in two, %s and %s, and %s knew %v after healing", a.label, both[0], both[1], where, took.Round(time.Millisecond))
 		default:
@@ -331,7 +331,7 @@ func (e *evening) healed(a, b *reading) time.Time {
 		again = false
 		for _, list := range [][]outage{a.gate.outages, b.gate.outages, e.outages} {
 			for _, o := range list {
-				if o.to.After(at) && o.from.Before(at.Add(withinHealing)) {
+				if o.to.After(at) && o.from.Before(at.Add(settled)) {
 					at, again = o.to, true
 				}
 			}

@@ -269,9 +269,9 @@ func (e *evening) forecast() [][]trouble {
 			switch n := rnd.IntN(10); {
 			case n < 4:
 				t.is = cut
-			case n < 6:
+			case n < 5:
 				t.is = deaf
-			case n < 8:
+			case n < 7:
 				t.is = slow
 			default:
 				t.skew, t.lasts = anySkew(rnd), t.lasts/4

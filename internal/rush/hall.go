@@ -211,17 +211,8 @@ type scanAnswer struct {
 // turnstiles is how many devices scan in a flood, each one ticket after the other.
 const turnstiles = 200
 
-// flood has turnstiles scan tickets, one scan in a request, as fast as the node answers.
-type flood struct {
-	scans  int64
-	took   time.Duration
-	answer hist
-}
-
-func (h *hall) flood(ctx context.Context, turnstiles int, tokens []string, most time.Duration) (*flood, error) {
-	f := &flood{}
-	var next atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
+// pairTurnstiles pairs devices, and returns their tokens.
+func (h *hall) pairTurnstiles() ([]string, error) {
 	devices := make([]string, turnstiles)
 	call := h.client.call()
 	defer call.done()
@@ -231,6 +222,20 @@ func (h *hall) flood(ctx context.Context, turnstiles int, tokens []string, most 
 			return nil, err
 		}
 	}
+	return devices, nil
+}
+
+// flood has devices scan tickets, one scan in a request, as fast as the node answers.
+type flood struct {
+	scans  int64
+	took   time.Duration
+	answer hist
+}
+
+func (h *hall) flood(ctx context.Context, devices, tokens []string, most time.Duration) (*flood, error) {
+	f := &flood{}
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
 	began := time.Now()
 	for _, device := range devices {
 		g.Go(func() error {

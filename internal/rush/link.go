@@ -87,7 +87,10 @@ func (l *link) ask(ctx context.Context, method, path string, body []byte) (statu
 	l.mu.Unlock()
 	go func() {
 		var a answered
-		a.err = call.once(method, path, l.token, "", body)
+		if a.err = call.once(method, path, l.token, "", body); a.err != nil { // perhaps only the connection is gone
+			l.client.nodes[call.node].forget()
+			a.err = call.once(method, path, l.token, "", body)
+		}
 		a.status, a.body = call.res.status, call.res.body
 		call.done()
 		l.client.requests.Add(1)

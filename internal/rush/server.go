@@ -49,8 +49,8 @@ func (t *tail) String() string {
 }
 
 // startServer runs "serve" of this program and waits until it is ready.
-func startServer(ctx context.Context, addr string, args []string) (*server, error) {
-	return launch(ctx, append([]string{"serve", "--addr", addr, "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...))
+func startServer(ctx context.Context, addr, ops string, args []string) (*server, error) {
+	return launch(ctx, append([]string{"serve", "--addr", addr, "--ops-addr", ops, "--loopback-factor", "1000"}, args...))
 }
 
 // launch runs a command of this program that serves, and waits until it is ready.
@@ -129,7 +129,7 @@ func (r *rehearsal) start(ctx context.Context) error {
 	var g errgroup.Group
 	for i := range r.servers {
 		g.Go(func() (err error) {
-			r.servers[i], err = startServer(ctx, "127.0.0.1:0", r.flags())
+			r.servers[i], err = startServer(ctx, "127.0.0.1:0", "127.0.0.1:0", r.flags())
 			return err
 		})
 	}
@@ -142,7 +142,7 @@ func (r *rehearsal) start(ctx context.Context) error {
 	return nil
 }
 
-// again kills a server, or lets it drain, and starts it again at the same address.
+// again kills a server, or lets it drain, and starts it again at the same addresses.
 func (r *rehearsal) again(ctx context.Context, i int, kill bool) (err error) {
 	old := r.servers[i]
 	if kill {
@@ -150,7 +150,7 @@ func (r *rehearsal) again(ctx context.Context, i int, kill bool) (err error) {
 	} else if err := old.stop(); err != nil {
 		return err
 	}
-	r.servers[i], err = startServer(ctx, strings.TrimPrefix(old.url, "http://"), r.flags())
+	r.servers[i], err = startServer(ctx, strings.TrimPrefix(old.url, "http://"), strings.TrimPrefix(old.ops, "http://"), r.flags())
 	if err != nil {
 		r.servers[i] = old
 	}
