@@ -22,7 +22,10 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) if (name.startsWith("gate-") && name !== shell) await caches.delete(name);
+      // A page of the version before may be open and need what it has not loaded yet, such as
+      // the decoder: that copy stays until the next update.
+      const before = (await caches.keys()).filter((name) => name.startsWith("gate-") && name !== shell);
+      for (const name of before.slice(0, -1)) await caches.delete(name);
       await self.clients.claim();
     })(),
   );
@@ -35,7 +38,8 @@ self.addEventListener("fetch", (event) => {
   else if (url.pathname.startsWith("/assets/")) event.respondWith(kept(event.request, event.request));
 });
 
-/** The copy, which opens at once; the network only where there is none. */
+/** The copy, which opens at once; the network only where there is none. Assets may be those of a version before. */
 async function kept(request: Request, as: RequestInfo): Promise<Response> {
-  return (await (await caches.open(shell)).match(as, { ignoreVary: true })) ?? fetch(request);
+  const here = await (await caches.open(shell)).match(as, { ignoreVary: true });
+  return here ?? (as === page ? undefined : await caches.match(as, { ignoreVary: true })) ?? fetch(request);
 }

@@ -441,14 +441,21 @@ export class App {
     this.camera?.stop();
     const { voice } = this;
     const waiting = this.door?.queue.length ?? 0;
+    const said = el("p", { className: "gate-said", role: "status" });
+    let sure = waiting === 0;
     const again = el(
       "button",
       { type: "button", className: "gate-button gate-go", on: { click: () => location.reload() } },
       voice.say("retry"),
     );
+    const press = (): void => {
+      if (sure) return void this.unpair();
+      sure = true;
+      said.textContent = `${voice.count("unpair_waiting", waiting)} ${voice.say("unpair_sure")}`;
+    };
     const unpair = el(
       "button",
-      { type: "button", className: "gate-button", on: { click: () => void this.unpair() } },
+      { type: "button", className: "gate-button", on: { click: press } },
       voice.say("unpair"),
     );
     this.root.replaceChildren(
@@ -456,7 +463,7 @@ export class App {
         voice,
         why === "revoked" ? "revoked_title" : "not_now_title",
         why === "revoked" ? "revoked_text" : "not_now_text",
-        [waiting > 0 ? el("p", {}, voice.count("waiting", waiting)) : null, again, unpair],
+        [waiting > 0 ? el("p", {}, voice.count("waiting", waiting)) : null, again, said, unpair],
       ),
     );
     this.screen = null;

@@ -37,11 +37,15 @@ async function nativeDetector(): Promise<Detector | null> {
 class Decoder {
   private worker: Worker;
   private waiting: ((text: string | null) => void) | null = null;
+  broken = false; // its script could not be loaded, or has failed
 
   constructor(url: string) {
     this.worker = new Worker(url, { type: "module" });
     this.worker.onmessage = (e: MessageEvent<string | null>) => this.waiting?.(e.data);
-    this.worker.onerror = () => this.waiting?.(null);
+    this.worker.onerror = () => {
+      this.broken = true;
+      this.waiting?.(null);
+    };
   }
 
   decode(picture: ImageData): Promise<string | null> {
@@ -172,7 +176,7 @@ export class Camera {
         this.native = null; // some phones have the detector's name only
       }
     }
-    this.decoder ??= new Decoder(this.decoderURL);
+    if (!this.decoder || this.decoder.broken) this.decoder = new Decoder(this.decoderURL);
     return this.decoder.decode(this.context.getImageData(0, 0, size, size));
   }
 }

@@ -17,6 +17,8 @@ export interface Kept {
 const AHEAD = 60_000;
 /** An offset that may be more wrong than this is not known, ms. See docs/decisions/0050. */
 const TRUST = 2000;
+/** The largest n that the server takes. */
+const MOST = 1_000_000_000;
 /** A clock that falls this far behind the time that has gone by was set back, ms. */
 const SET_BACK = 2_000;
 
@@ -60,7 +62,9 @@ export class Clock {
   /** The stamp of an entry that is made now. */
   now(): Stamp {
     const at = this.time();
-    this.last = at > this.last.at ? { at, n: 0 } : { at: this.last.at, n: this.last.n + 1 };
+    if (at > this.last.at) this.last = { at, n: 0 };
+    else if (this.last.n < MOST) this.last = { at: this.last.at, n: this.last.n + 1 };
+    else this.last = { at: this.last.at + 1, n: 0 };
     return this.last;
   }
 

@@ -203,7 +203,9 @@ export class Door {
   }
 
   private own(kind: Kind, how: How, what: Pick<Scan, "token" | "booking_id" | "ordinal" | "of">): Own {
-    const counter = ++this.memory.counter;
+    // What was counted last may be lost, when the storage is full or was cleared. A time is not.
+    const counter = Math.max(this.memory.counter + 1, Date.now());
+    this.memory.counter = counter;
     const scan: Scan = {
       counter,
       ...this.clock.now(),
@@ -239,7 +241,7 @@ export class Door {
       }
       if (own.sent) return { ...this.outcome(kind, own, own.booking), alone: false };
     } else this.queue.add(own);
-    const verdict = alone();
+    const verdict = inTime(own.scan.at, this.state) ? alone() : notNow(own);
     own.admitted = verdict.admitted;
     own.reason = verdict.reason;
     own.scan = { ...own.scan, decided: verdict.admitted ? "admitted" : "refused", reason: verdict.reason };
@@ -623,6 +625,16 @@ export class Door {
       this.tell.full();
     }
   }
+}
+
+/** Whether a device is allowed at a time, ms: alone, nobody else keeps it from going on. */
+export function inTime(at: number, state: DoorState | null): boolean {
+  const { valid_from, valid_until } = state?.device ?? {};
+  return !(valid_from && at < Date.parse(valid_from)) && !(valid_until && at >= Date.parse(valid_until));
+}
+
+function notNow({ seat, key }: Own): Verdict {
+  return { admitted: false, reason: "not-allowed", seat, key };
 }
 
 function markOfHeard(h: Heard): Mark {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../gate/clock";
 import { decide, type Question, type Settings } from "../gate/decide";
+import { inTime } from "../gate/door";
 import type { Answer, Mark, Own, Scan } from "../gate/entry";
 import { owner } from "../gate/entry";
 import { Fold } from "../gate/fold";
@@ -12,7 +13,7 @@ import { Queue } from "../gate/queue";
 import { Repeats } from "../gate/repeats";
 import { digest, type Ticket } from "../gate/token";
 import { Burst } from "../gate/wedge";
-import { Refused } from "../gate/wire";
+import { type DoorState, Refused } from "../gate/wire";
 
 // Who is inside
 
@@ -218,6 +219,23 @@ test("a clock never goes back, and learns the server's time", () => {
   );
   again.restore(kept);
   assert.equal(again.time(), 1_001_500);
+});
+
+test("a clock counts no further than the server takes", () => {
+  const clock = new Clock(
+    () => 1000,
+    () => 0,
+  );
+  clock.see({ at: 1500, n: 1_000_000_000 });
+  assert.deepEqual(clock.now(), { at: 1501, n: 0 });
+});
+
+test("a device is allowed at its time, also alone", () => {
+  const [from, until] = ["2027-03-01T16:00:00Z", "2027-03-02T04:00:00Z"];
+  const state = { device: { valid_from: from, valid_until: until } } as DoorState;
+  const at = (time: string, by = 0): boolean => inTime(Date.parse(time) + by, state);
+  assert.deepEqual([at(from, -1), at(from), at(until, -1), at(until)], [false, true, true, false]);
+  assert.ok(inTime(0, null), "one that has never asked knows of no time");
 });
 
 // The queue
