@@ -105,3 +105,19 @@ func TestCursorAhead(t *testing.T) {
 		t.Errorf("%+v %v", page, err)
 	}
 }
+
+// An undo that comes before its scan, in the same request, counts for the scans after it.
+func TestUndoFirst(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	token := w.token(t, w.sell("ann", 1), 1)
+	in, undo, again := alone(g.scan(checkinapi.In, token), checkinapi.OK), alone(g.scan(checkinapi.Undo, ""), checkinapi.OK), g.scan(checkinapi.In, token)
+	undo.Of = checkinapi.Ref{Device: g.device, Counter: in.Counter}
+	if got := g.send(undo, in, again)[2]; got.Reason != checkinapi.OK {
+		t.Errorf("%+v", got)
+	}
+	if a, err := s.attendance(t.Context(), gala, false); err != nil || a.Inside != 1 || len(a.Doubles) != 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+}

@@ -183,7 +183,7 @@ func (s *Service) decide(ctx context.Context, eventID string, requests []*reques
 				return err
 			}
 		}
-		d = &draft{gate: s.cfg.Line != nil, view: v, rules: rules, ground: &g, now: s.cfg.Now().UnixMicro(), seq: h.seq, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}}
+		d = &draft{gate: s.cfg.Line != nil, view: v, rules: rules, ground: &g, now: s.cfg.Now().UnixMicro(), seq: h.seq, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}}
 		d.all(requests)
 		if len(d.list) == 0 {
 			return nil
@@ -232,8 +232,9 @@ type draft struct {
 	seq    int64
 	list   []*entry // new and joined ones
 	scans  map[checkinapi.Ref]*entry
-	places map[place][]*entry // with those of the view, and with what undoes them
-	owed   []Owed             // at a gate node: what the box office does not know yet
+	places map[place][]*entry          // with those of the view, and with what undoes them
+	undos  map[checkinapi.Ref][]*entry // that have come before the scan that they name
+	owed   []Owed                      // at a gate node: what the box office does not know yet
 }
 
 // all decides requests in order. view.mu is held meanwhile: nothing here waits.
@@ -324,6 +325,9 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 		}
 	} else {
 		e.node, e.gate, e.place, e.because, e.received = known.node, known.gate, known.place, known.because, known.received
+		if named := d.known(e.of); e.place == (place{}) && named != nil { // it has come meanwhile
+			e.place = named.place
+		}
 		before = d.entries(e.place)
 	}
 	if r.ruled != nil && !r.ruled[i].none() {
@@ -348,8 +352,10 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 	if e.place != (place{}) {
 		d.places[e.place] = append(slices.Clip(before), e)
 		if e.kind != checkinapi.Undo && known == nil { // one that undoes it may have come before it
-			d.places[e.place] = append(d.places[e.place], d.view.undos[e.Ref]...)
+			d.places[e.place] = append(append(d.places[e.place], d.view.undos[e.Ref]...), d.undos[e.Ref]...)
 		}
+	} else if e.kind == checkinapi.Undo {
+		d.undos[e.of] = append(d.undos[e.of], e)
 	}
 	if d.gate && e.unasked() {
 		d.owed = append(d.owed, owedOf(sc, e))
