@@ -510,7 +510,12 @@ export class Door {
     }
     const plan = this.memory.state?.plan;
     if (plan && this.memory.plan?.version !== list.plan) {
-      this.memory.plan = { ...shortened(await this.wire.plan(plan)), version: list.plan };
+      try {
+        this.memory.plan = { ...shortened(await this.wire.plan(plan)), version: list.plan };
+      } catch (err) {
+        if (!(err instanceof Refused) || err.passing) throw err;
+        this.memory.plan = null; // nobody may read that of an event that is not published
+      }
       await this.keep(this.store.set({ plan: this.memory.plan }));
     }
     this.memory.list = list;

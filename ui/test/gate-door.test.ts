@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../gate/clock";
 import { decide, type Question, type Settings } from "../gate/decide";
-import { inTime } from "../gate/door";
+import { Door, inTime } from "../gate/door";
 import type { Answer, Mark, Own, Scan } from "../gate/entry";
 import { owner } from "../gate/entry";
 import { Fold } from "../gate/fold";
@@ -11,9 +11,10 @@ import { codeIn } from "../gate/pairing";
 import { spot } from "../gate/plan";
 import { Queue } from "../gate/queue";
 import { Repeats } from "../gate/repeats";
+import type { Memory, Store } from "../gate/store";
 import { digest, type Ticket } from "../gate/token";
 import { Burst } from "../gate/wedge";
-import { type DoorState, Refused } from "../gate/wire";
+import { type DoorState, Refused, type Wire } from "../gate/wire";
 
 // Who is inside
 
@@ -236,6 +237,26 @@ test("a device is allowed at its time, also alone", () => {
   const at = (time: string, by = 0): boolean => inTime(Date.parse(time) + by, state);
   assert.deepEqual([at(from, -1), at(from), at(until, -1), at(until)], [false, true, true, false]);
   assert.ok(inTime(0, null), "one that has never asked knows of no time");
+});
+
+test("a device goes on without the plan of an event that is not published", async () => {
+  const bytes = new Uint8Array(47 + 8);
+  bytes.set([..."BXDL"].map((c) => c.charCodeAt(0)));
+  bytes[4] = 1;
+  bytes[22] = 2; // seats
+  bytes[54] = 9; // the digest of the second
+  const wire = {
+    state: () => Promise.resolve({ plan: "/events/e/plan", keys: { keys: [] }, device: {}, settings: {}, now: 0 }),
+    list: () => Promise.resolve(bytes),
+    plan: () => Promise.reject(new Refused(404, "not-found")),
+    heard: () => Promise.resolve({ items: [], cursor: "", more: false }),
+  } as unknown as Wire;
+  const store = { set: async () => undefined, others: async () => undefined } as unknown as Store;
+  const memory = { own: [], others: [], names: [], choices: {}, counter: 0 } as unknown as Memory;
+  const listener = { changed: () => undefined, late: () => undefined, full: () => undefined, ended: () => undefined };
+  const door = new Door(store, wire, memory, listener);
+  await (door as unknown as { sync(): Promise<void> }).sync();
+  assert.deepEqual([door.tickets, door.seat(1)], [1, null]);
 });
 
 // The queue
