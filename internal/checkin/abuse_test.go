@@ -3,10 +3,12 @@ package checkin
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
 	"boxoffice/internal/checkinapi"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/seating"
 )
 
@@ -119,5 +121,47 @@ func TestUndoFirst(t *testing.T) {
 	}
 	if a, err := s.attendance(t.Context(), gala, false); err != nil || a.Inside != 1 || len(a.Doubles) != 0 {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// One device must not fill the memory of a node.
+func TestTooManyScans(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	first := g.scan(checkinapi.In, "x")
+	g.send(first)
+	v := s.view(gala)
+	v.mu.Lock()
+	v.counts[g.device] = scansMost - 1
+	v.mu.Unlock()
+	if _, err := s.Take(t.Context(), gala, g.device, []checkinapi.Scan{g.scan(checkinapi.In, "y"), g.scan(checkinapi.In, "z")}); !errs.Is(err, "too-many-scans") {
+		t.Error(err)
+	}
+	if len(v.scans) != 1 {
+		t.Errorf("%d scans are stored", len(v.scans))
+	}
+	g.send(first, g.scan(checkinapi.In, "y"))
+	g.send(first)
+	w.gate(t, s).in("z")
+}
+
+// A device that opens one feed after another has the latest ones.
+func TestTooManyFeeds(t *testing.T) {
+	v := newView(gala)
+	var ended []int
+	leave := make([]func(), feedsMost+2)
+	for i := range leave {
+		leave[i] = v.open("left", func() { ended = append(ended, i) })
+	}
+	v.open("right", func() { ended = append(ended, -1) })
+	if !slices.Equal(ended, []int{0, 1}) {
+		t.Errorf("%v have ended", ended)
+	}
+	for _, one := range leave {
+		one()
+	}
+	if len(v.feeds) != 1 {
+		t.Errorf("%d devices have feeds", len(v.feeds))
 	}
 }

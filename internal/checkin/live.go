@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,6 +21,7 @@ const (
 	listEvery   = 4                      // looks: for tickets that were sold, given back or re-issued
 	aliveEvery  = 15 * time.Second       // the longest silence, so that proxies keep the connection open
 	writeWithin = 10 * time.Second       // a device that takes longer to read is disconnected
+	feedsMost   = 3                      // of one device: those of broken connections are noticed late
 	heardMost   = 500                    // scans in one message, and in one page
 )
 
@@ -45,6 +47,28 @@ func (s *Service) watch(v *view) (leave func(), err error) {
 			v.end()
 		}
 	}, nil
+}
+
+// open counts a live feed of a device, and ends the oldest one of too many. The caller calls
+// leave.
+func (v *view) open(device string, end func()) (leave func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	one := &end
+	list := append(v.feeds[device], one)
+	if len(list) > feedsMost {
+		(*list[0])()
+		list = list[1:]
+	}
+	v.feeds[device] = list
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.feeds[device] = slices.DeleteFunc(v.feeds[device], func(o *func()) bool { return o == one })
+		if len(v.feeds[device]) == 0 {
+			delete(v.feeds, device)
+		}
+	}
 }
 
 // look reads what other nodes have added to an event's door, a few times a second.
@@ -111,6 +135,9 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer leave()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer v.open(d.ID, end)()
 	f := &feed{s: s, v: v, device: d, seq: seq, w: w, out: http.NewResponseController(w)}
 	w.WriteHeader(http.StatusOK)
 	f.send([]byte("retry: 2000\n\n"))

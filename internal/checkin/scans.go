@@ -24,6 +24,10 @@ import (
 // office is the device of corrections that organizers make.
 const office = "office"
 
+// scansMost is how many scans a device can make. A person makes some 20,000 in a long day;
+// all are kept in memory, which one device must not use up.
+const scansMost = 100_000
+
 // request is some scans, which are stored together or not at all. They are of one device,
 // unless a gate node sends them.
 type request struct {
@@ -255,6 +259,7 @@ func (d *draft) all(requests []*request) {
 // check refuses a request that gives a counter to another scan.
 func (d *draft) check(r *request) error {
 	own := map[checkinapi.Ref]string{}
+	fresh := map[string]int64{}
 	for i := range r.scans {
 		sc := &r.scans[i]
 		switch {
@@ -274,6 +279,12 @@ func (d *draft) check(r *request) error {
 			}
 		}
 		own[sc.Ref] = text
+		if known == nil && !twice && sc.Device != office {
+			fresh[sc.Device]++
+		}
+		if d.view.counts[sc.Device]+fresh[sc.Device] > scansMost {
+			return errs.New(errs.Conflict, "too-many-scans", "A device can make %d scans. Pair it again. Nothing was stored.", scansMost)
+		}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type view struct {
 	index   *guests                     // of the people with tickets; nil: not read yet
 	end     func()                      // of the goroutine that looks for news
 	watched int                         // live feeds
+	feeds   map[string][]*func()        // ends live feeds, by device, the oldest first
 	used    time.Time                   // when it was last asked for
 	plan    *seating.Plan               // of the sale; nil: not read yet
 	planAt  time.Time                   // when it was last asked which one that is
@@ -44,7 +45,7 @@ type view struct {
 
 func newView(eventID string) *view {
 	return &view{
-		eventID: eventID, owed: map[checkinapi.Ref]int64{}, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
+		eventID: eventID, feeds: map[string][]*func(){}, owed: map[checkinapi.Ref]int64{}, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
 		changed: make(chan struct{}),
 	}
 }

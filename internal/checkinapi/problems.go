@@ -20,6 +20,7 @@ var Problems = errs.Problems{
 		"other-kind":         {Kind: errs.Forbidden, Says: "The operation is not for this kind of device: gate nodes do not scan, and only they take the scans of others."},
 		"no-line":            {Kind: errs.Unavailable, Says: "The gate node does not reach the box office, which this needs."},
 		"counter-used":       {Kind: errs.Conflict, Says: "The device has used the counter for another scan; fields names it. Nothing was stored. Give the scan a new counter."},
+		"too-many-scans":     {Kind: errs.Conflict, Says: "The device has made as many scans as one can. Nothing was stored. Pair it again."},
 		"already-inside":     {Kind: errs.Conflict, Says: "Somebody is inside with this ticket already."},
 		"not-inside":         {Kind: errs.Conflict, Says: "Nobody is inside with this ticket."},
 		"nothing-to-undo":    {Kind: errs.Conflict, Says: "There is no scan of this ticket that counts."},
@@ -37,12 +38,12 @@ var Problems = errs.Problems{
 
 		"get-node-state":    {"device-revoked", "device-not-now", "other-kind"},
 		"list-node-scans":   {"device-revoked", "device-not-now", "other-kind"},
-		"create-node-scans": {"device-revoked", "device-not-now", "other-kind", "counter-used"},
+		"create-node-scans": {"device-revoked", "device-not-now", "other-kind", "counter-used", "too-many-scans"},
 
 		"get-door-state":     {"device-revoked", "device-not-now"},
 		"get-door-list":      {"device-revoked", "device-not-now"},
 		"list-scans":         {"device-revoked", "device-not-now", "other-kind"},
-		"create-scans":       {"device-revoked", "device-not-now", "other-kind", "counter-used"},
+		"create-scans":       {"device-revoked", "device-not-now", "other-kind", "counter-used", "too-many-scans"},
 		"watch-door":         {"device-revoked", "device-not-now"},
 		"search-door-guests": {"device-revoked", "device-not-now", "other-kind", "no-names", "too-many-searches"},
 		"get-door-names":     {"device-revoked", "device-not-now", "other-kind", "no-names", "too-many-searches"},
