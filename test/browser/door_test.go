@@ -279,7 +279,8 @@ func TestDoorLooks(t *testing.T) {
 	pairing.open("/gate")
 	pairing.wait(".gate-go")
 	sound(pairing, source, stage.Phone)
-	p := d.pair("Robins Ersatztelefon für die Abendkasse")
+	d.organizer("POST", "/lists", map[string]any{"booking_id": d.booking, "list": "Ehrengäste, Presse und Rundfunkanstalten"})
+	p := d.pairWithNames("Robins Ersatztelefon für die Abendkasse")
 	f := &fitting{reading: p.reading}
 	if *shots != "" {
 		p.must(os.MkdirAll(*shots, 0o755))
@@ -313,6 +314,10 @@ func TestDoorLooks(t *testing.T) {
 	for _, name := range []string{"settings", "search", "counts"} {
 		p.click(".gate-" + name)
 		p.wait("dialog[open]")
+		if name == "search" {
+			p.click(".gate-lists button")
+			p.wait(".gate-found li")
+		}
 		fits(name)
 		sound(p.reading, source, stage.Phone)
 		p.click(".gate-close")

@@ -15,7 +15,11 @@ export function dialog(voice: Voice, title: Key, ...content: (Node | null)[]): H
     "dialog",
     { className: "gate-dialog", aria: { labelledby: "dialog-title" } },
     heading,
-    el("div", { className: "gate-dialog-in" }, ...content),
+    el(
+      "div", // it may scroll
+      { className: "gate-dialog-in", tabIndex: 0, role: "group", aria: { labelledby: "dialog-title" } },
+      ...content,
+    ),
     close,
   );
   box.addEventListener("close", () => box.remove());
@@ -179,7 +183,8 @@ export function search(
       {},
       el("b", { dir: "auto" }, f.title),
       f.name ? el("span", { dir: "auto" }, f.name) : null,
-      el("span", {}, f.list ? el("mark", { dir: "auto" }, f.list) : null, f.reference),
+      f.list ? el("mark", { dir: "auto" }, f.list) : null,
+      el("span", {}, f.reference),
       el("small", {}, f.text),
     );
     if (!f.act) return el("li", {}, about);

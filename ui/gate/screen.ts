@@ -194,7 +194,9 @@ export class Screen {
     clearTimeout(this.timer);
     this.verdict.className = `gate-verdict gate-${v.tone}`;
     const seat = v.seat ? [seatCard(v.seat, voice)] : [];
-    const list = v.list ? [el("p", { className: "gate-list", dir: "auto" }, v.list)] : [];
+    const list = v.list
+      ? [el("p", { className: v.list.length > 16 ? "gate-list gate-long" : "gate-list", dir: "auto" }, v.list)]
+      : [];
     const name = v.name ? [el("p", { className: "gate-name", dir: "auto" }, v.name)] : [];
     const mark = v.alone ? [el("p", { className: "gate-alone" }, voice.say("alone_mark"))] : [];
     this.verdict.replaceChildren(
