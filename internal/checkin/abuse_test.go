@@ -165,3 +165,49 @@ func TestTooManyFeeds(t *testing.T) {
 		t.Errorf("%d devices have feeds", len(v.feeds))
 	}
 }
+
+// Who shows a copy a thousand times makes no decision slow, and is still in the history.
+func TestCopiesAreNotFolded(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	ann := w.sell("ann", 1)
+	scans := []checkinapi.Scan{}
+	for range 300 {
+		scans = append(scans, g.scan(checkinapi.In, w.token(t, ann, 1)))
+	}
+	g.send(scans...)
+	late := g.send(alone(scans[7], checkinapi.OK))[0] // this one went in all the same
+	if late.Reason != checkinapi.AlreadyInside {
+		t.Errorf("%+v", late)
+	}
+	v := s.view(gala)
+	if n := len(v.places[place{ann, 1}]); n != 2 {
+		t.Errorf("%d scans are folded", n)
+	}
+	a, err := s.attendance(t.Context(), gala, false)
+	if err != nil || a.Inside != 1 || a.Refused != 298 || len(a.Doubles) != 1 {
+		t.Errorf("%+v %v", a, err)
+	}
+	if list, err := s.History(t.Context(), hall, ann); err != nil || len(list) != 300 {
+		t.Errorf("%d in the history: %v", len(list), err)
+	}
+}
+
+// Who has one ticket and a device does not make them come and go without end.
+func TestComeAndGo(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	token := w.token(t, w.sell("ann", 1), 1)
+	for range 5 {
+		var scans []checkinapi.Scan
+		for range 125 {
+			scans = append(scans, g.scan(checkinapi.In, token), g.scan(checkinapi.Out, token))
+		}
+		last := g.send(scans...)[249]
+		if g.counter <= countedMost && last.Reason != checkinapi.OK || g.counter > countedMost && last.Reason != checkinapi.NotAllowed {
+			t.Errorf("%d: %+v", g.counter, last)
+		}
+	}
+}

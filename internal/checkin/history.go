@@ -37,14 +37,16 @@ func (v *view) history(bookingID string, plan *seating.Plan) []checkinapi.Entry 
 	defer v.mu.Unlock()
 	var found []*entry
 	seat, undone := map[checkinapi.Ref]int32{}, map[checkinapi.Ref]bool{}
-	for p, list := range v.places {
-		if p.booking != bookingID {
-			continue
-		}
-		for _, e := range withUndos(list, v.undos) {
-			found = append(found, e)
-			seat[e.Ref] = p.seat
-			undone[e.Ref] = v.visits[p].undone[e.Ref]
+	for _, places := range []map[place][]*entry{v.places, v.refused} {
+		for p, list := range places {
+			if p.booking != bookingID {
+				continue
+			}
+			for _, e := range withUndos(list, v.undos) {
+				found = append(found, e)
+				seat[e.Ref] = p.seat
+				undone[e.Ref] = v.visits[p].undone[e.Ref]
+			}
 		}
 	}
 	slices.SortFunc(found, compare)

@@ -28,6 +28,10 @@ const office = "office"
 // all are kept in memory, which one device must not use up.
 const scansMost = 100_000
 
+// countedMost is how many scans of one seat can count. All of them are looked at for each
+// new one, and nobody comes and goes so often.
+const countedMost = 1000
+
 // request is some scans, which are stored together or not at all. They are of one device,
 // unless a gate node sends them.
 type request struct {
@@ -360,14 +364,7 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 	d.seq++
 	e.seq = d.seq
 	d.scans[e.Ref] = e
-	if e.place != (place{}) {
-		d.places[e.place] = append(slices.Clip(before), e)
-		if e.kind != checkinapi.Undo && known == nil { // one that undoes it may have come before it
-			d.places[e.place] = append(append(d.places[e.place], d.view.undos[e.Ref]...), d.undos[e.Ref]...)
-		}
-	} else if e.kind == checkinapi.Undo {
-		d.undos[e.of] = append(d.undos[e.of], e)
-	}
+	d.keep(e, before, known != nil && known.decided().admitted())
 	if d.gate && e.unasked() {
 		d.owed = append(d.owed, owedOf(sc, e))
 	}
@@ -376,6 +373,25 @@ func (d *draft) one(r *request, i int) checkinapi.Answer {
 		a.First = r.asked[i].First
 	}
 	return a
+}
+
+// keep puts an entry with those of its place, if it counts. before are the others; counted
+// reports whether an older copy of it is among those of the view.
+func (d *draft) keep(e *entry, before []*entry, counted bool) {
+	switch {
+	case e.place == (place{}):
+		if e.kind == checkinapi.Undo {
+			d.undos[e.of] = append(d.undos[e.of], e)
+		}
+	case e.decided().admitted():
+		list := append(slices.Clip(before), e)
+		if e.kind != checkinapi.Undo && !counted { // one that undoes it may have come before it
+			list = append(append(list, d.view.undos[e.Ref]...), d.undos[e.Ref]...)
+		}
+		d.places[e.place] = list
+	case counted:
+		d.places[e.place] = before
+	}
 }
 
 // says reports whether a scan that is known says something new: that its device, or the
@@ -435,7 +451,7 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 		return before
 	}
 	ruling := refuse(checkinapi.NotAllowed)
-	if f.device != nil || sc.How == checkinapi.ByHand {
+	if f.device != nil && len(before) < countedMost || sc.How == checkinapi.ByHand {
 		ruling = decide(sc, f)
 	}
 	if e.node = ruling; d.gate {

@@ -21,7 +21,8 @@ type view struct {
 	owed    map[checkinapi.Ref]int64 // at a gate node: scans that the box office has to be told of, with their seq
 	rules   *rules                   // nil: not read yet
 	scans   map[checkinapi.Ref]*entry
-	places  map[place][]*entry          // what came in and went out, by place
+	places  map[place][]*entry          // what came in and went out and counts, by place
+	refused map[place][]*entry          // what does not, by place
 	undos   map[checkinapi.Ref][]*entry // by the scan that they name, which may come later
 	visits  map[place]visit             // of places
 	latest  map[string]int64            // the highest counter, by device
@@ -45,7 +46,7 @@ type view struct {
 
 func newView(eventID string) *view {
 	return &view{
-		eventID: eventID, feeds: map[string][]*func(){}, owed: map[checkinapi.Ref]int64{}, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
+		eventID: eventID, feeds: map[string][]*func(){}, owed: map[checkinapi.Ref]int64{}, scans: map[checkinapi.Ref]*entry{}, places: map[place][]*entry{}, refused: map[place][]*entry{}, undos: map[checkinapi.Ref][]*entry{}, visits: map[place]visit{}, latest: map[string]int64{}, counts: map[string]int64{},
 		changed: make(chan struct{}),
 	}
 }
@@ -152,7 +153,8 @@ func (v *view) reentry() checkinapi.Reentry {
 
 // put adds an entry, or replaces an older copy of it. v.mu is held.
 func (v *view) put(e *entry) {
-	if known := v.scans[e.Ref]; known != nil {
+	known := v.scans[e.Ref]
+	if known != nil {
 		v.drop(known) // e was joined with it when it was stored
 	} else {
 		v.counts[e.Device]++
@@ -168,8 +170,20 @@ func (v *view) put(e *entry) {
 		}
 		return
 	}
-	v.places[e.place] = append(v.places[e.place], e)
-	v.fold(e.place)
+	to := v.among(e)
+	to[e.place] = append(to[e.place], e)
+	if known != nil || e.decided().admitted() {
+		v.fold(e.place)
+	}
+}
+
+// among returns those by place that an entry belongs to. Whoever tries a ticket a thousand
+// times must not make the decisions about it slow.
+func (v *view) among(e *entry) map[place][]*entry {
+	if e.decided().admitted() {
+		return v.places
+	}
+	return v.refused
 }
 
 // drop removes an entry that is replaced. v.mu is held.
@@ -178,7 +192,8 @@ func (v *view) drop(e *entry) {
 	if e.kind == checkinapi.Undo {
 		v.undos[e.of] = slices.DeleteFunc(v.undos[e.of], same)
 	} else {
-		v.places[e.place] = slices.DeleteFunc(v.places[e.place], same)
+		from := v.among(e)
+		from[e.place] = slices.DeleteFunc(from[e.place], same)
 	}
 }
 
