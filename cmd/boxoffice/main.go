@@ -55,10 +55,11 @@ type cli struct {
 	Mail struct {
 		Bounced commands.MailBounced `cmd:"" help:"Read a mail that has arrived at the address for bounces, from standard input, and record which emails it reports as not delivered."`
 	} `cmd:"" help:"Work with emails that were sent."`
-	OpenAPI commands.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
-	Rush    rush.Command     `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
-	Door    rush.DoorCommand `cmd:"" name:"rehearse-door" help:"Rehearse an evening at the doors with simulated gates, then audit it."`
-	Sandbox struct {
+	GateNode settings.GateNode `cmd:"" help:"Serve the check-in app in the house, also while its line to the box office is down."`
+	OpenAPI  commands.OpenAPI  `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
+	Rush     rush.Command      `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	Door     rush.DoorCommand  `cmd:"" name:"rehearse-door" help:"Rehearse an evening at the doors with simulated gates, then audit it."`
+	Sandbox  struct {
 		Serve server.Command      `cmd:"" default:"withargs" help:"Run the gateway."`
 		Books server.BooksCommand `cmd:"" help:"Print the gateway's own view of all money."`
 	} `cmd:"" name:"sandbox-gateway" help:"Run a payment gateway for tests, which moves no money."`
@@ -145,6 +146,8 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 	switch command {
 	case "serve":
 		return app.Serve(ctx, c.Serve, stdout, log)
+	case "gate-node":
+		return app.ServeGateNode(ctx, c.GateNode, stdout, log)
 	case "verify":
 		return c.Verify.Run(ctx, app.Office, stdout)
 	case "reconcile":

@@ -7,6 +7,7 @@
 //	node.go     a node: the services with their background jobs
 //	faces.go    the API and the pages of a node, behind the gateway
 //	serve.go    "boxoffice serve", from settings to the last answered request
+//	gatenode.go  "boxoffice gate-node": the check-in app in the house, without the other services
 //	tools.go    what the other commands of the command line need (package commands)
 package app
 

@@ -32,8 +32,17 @@ type doorway struct {
 func (h *house) doorway(t *testing.T, more string) *doorway {
 	t.Helper()
 	g := &doorway{h: h, organizer: h.account(t, caller.Organizer)}
-	owner := h.account(t, caller.Customer)
 	g.event = h.must(t, g.organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	g.buy(t)
+	h.must(t, g.organizer, "PUT", "/events/"+g.event+"/door", aDoor, "reentry")
+	g.pair(t, more)
+	return g
+}
+
+// buy sells a ticket.
+func (g *doorway) buy(t *testing.T) {
+	t.Helper()
+	h, owner := g.h, g.h.account(t, caller.Customer)
 	g.booking = h.must(t, owner, "POST", "/bookings", `{"event_id":"`+g.event+`","quantity":1}`, "id")
 	h.must(t, owner, "POST", "/payments", `{"booking_id":"`+g.booking+`","method":"tok_ok"}`, "id")
 	b, err := h.Bookings.Recent(t.Context(), g.booking)
@@ -43,9 +52,6 @@ func (h *house) doorway(t *testing.T, more string) *doorway {
 	if g.token, err = h.Tickets.Sign(ticket.Ticket{BookingID: g.booking, Seat: b.Seats[0], PlanVersion: b.PlanVersion}); err != nil {
 		t.Fatal(err)
 	}
-	h.must(t, g.organizer, "PUT", "/events/"+g.event+"/door", aDoor, "reentry")
-	g.pair(t, more)
-	return g
 }
 
 // pair pairs a device.
