@@ -54,7 +54,7 @@ func serveGateNode(ctx context.Context, s settings.GateNode, transport http.Roun
 		case len(found) > 0:
 			return settings.BadFlag("--data", "%s has files of something else: give a gate node a folder of its own", s.Data)
 		case s.Code == "":
-			return settings.BadFlag("--code", "%v", gatenode.Unpaired)
+			return settings.BadFlag("--code", "%v", gatenode.ErrUnpaired)
 		case s.URL == "":
 			return settings.BadFlag("--url", "the address of the box office is missing")
 		}

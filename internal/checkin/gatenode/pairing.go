@@ -21,8 +21,8 @@ type pairing struct {
 
 const pairingFile = "pairing.json"
 
-// Unpaired is the error of Open for a folder without a pairing, when there is no code.
-var Unpaired = errors.New("this folder is not paired yet: make a pairing code for a gate node in the console (The door, Devices), and give it as --code") //nolint:errname,staticcheck // said to operators as it is
+// ErrUnpaired is the error of Open for a folder without a pairing, when there is no code.
+var ErrUnpaired = errors.New("this folder is not paired yet: make a pairing code for a gate node in the console (The door, Devices), and give it as --code")
 
 // Paired reports whether a folder has a pairing.
 func Paired(dir string) bool {
@@ -56,7 +56,7 @@ func pair(ctx context.Context, cfg *Config) (pairing, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return p, fmt.Errorf("read the pairing: %w", err)
 	case cfg.Code == "":
-		return p, Unpaired
+		return p, ErrUnpaired
 	case cfg.URL == "":
 		return p, errors.New("--url: the address of the box office is missing")
 	}
