@@ -134,9 +134,10 @@ func (s *Service) Devices(ctx context.Context, c caller.Caller, eventID string) 
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	invalid := v.invalid()
 	list := make([]checkinapi.Device, 0, len(rules.devices))
 	for _, d := range rules.devices {
-		d.Scans = v.counts[d.ID]
+		d.Scans, d.Invalid = v.counts[d.ID], invalid[d.ID]
 		list = append(list, *d)
 	}
 	slices.SortFunc(list, func(a, b checkinapi.Device) int {
@@ -179,7 +180,7 @@ func (s *Service) Revoke(ctx context.Context, c caller.Caller, eventID, deviceID
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	found.Scans = v.counts[deviceID]
+	found.Scans, found.Invalid = v.counts[deviceID], v.invalid()[deviceID]
 	return *found, nil
 }
 

@@ -165,10 +165,11 @@ type deviceBody struct {
 	SeenAt     time.Time  `json:"seen_at" doc:"When it has asked last, to the minute (RFC 3339, UTC)." example:"2027-03-01T19:30:00Z"`
 	RevokedAt  *time.Time `json:"revoked_at,omitempty" doc:"When it was revoked (RFC 3339, UTC). Absent: it was not." example:"2027-03-01T20:00:00Z"`
 	Scans      int64      `json:"scans" doc:"Number of its scans." example:"412"`
+	Invalid    int64      `json:"invalid" doc:"Number of those that were of codes that are no tickets: forged, malformed or with an unknown key. Many are guesses." example:"2"`
 }
 
 func deviceOf(d *checkinapi.Device) deviceBody {
-	return deviceBody{d.ID, kindOf(d.Kind), d.Name, d.Entrance, d.Names, *timeOf(d.ValidFrom), *timeOf(d.ValidUntil), *timeOf(d.PairedAt), *timeOf(d.SeenAt), timeOf(d.RevokedAt), d.Scans}
+	return deviceBody{d.ID, kindOf(d.Kind), d.Name, d.Entrance, d.Names, *timeOf(d.ValidFrom), *timeOf(d.ValidUntil), *timeOf(d.PairedAt), *timeOf(d.SeenAt), timeOf(d.RevokedAt), d.Scans, d.Invalid}
 }
 
 type deviceList struct {

@@ -2,6 +2,8 @@ package checkin
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"boxoffice/internal/caller"
@@ -303,5 +305,54 @@ func TestPair(t *testing.T) {
 	w.pass(48 * 3600 * 1e9)
 	if got, err := s.Authenticate(t.Context(), token); err != nil || !errs.Is(s.may(got, false), "device-not-now") {
 		t.Error(got, err)
+	}
+}
+
+// A thousand guesses let nobody in, and the organizer sees that a device makes them.
+func TestGuesses(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	ann := w.sell("ann", 1, 2)
+	g := w.gate(t, s)
+	good := w.token(t, ann, 1)
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var scans []checkinapi.Scan
+	for i := range 1000 {
+		switch {
+		case i%10 == 0: // the seat itself, without the right to find guests
+			scan := g.scan(checkinapi.In, "")
+			scan.BookingID, scan.Seat, scan.How = ann, int32(1+i%2), checkinapi.Search
+			scans = append(scans, scan)
+		case i%10 == 1:
+			scans = append(scans, g.scan(checkinapi.In, good[:i%len(good)]))
+		default:
+			at := 10 + i%(len(good)-11)
+			other := letters[(strings.IndexByte(letters, good[at])+1+i%31)%32]
+			scan := g.scan(checkinapi.In, good[:at]+string(other)+good[at+1:])
+			if i%2 == 0 { // or it says that it was alone
+				scan = alone(scan, checkinapi.OK)
+			}
+			scans = append(scans, scan)
+		}
+	}
+	invalid := int64(0)
+	for part := range slices.Chunk(scans, checkinapi.MaxScans) {
+		for i, a := range g.send(part...) {
+			switch a.Reason {
+			case checkinapi.MalformedCode, checkinapi.Forged, checkinapi.UnknownKey:
+				invalid++
+			case checkinapi.NotAllowed, checkinapi.OtherEvent:
+			default:
+				t.Errorf("guess %d: %+v", i, a)
+			}
+		}
+	}
+	a, err := s.attendance(t.Context(), gala, false)
+	if err != nil || a.Entered != 0 || a.Refused != 1000 || a.Alone != 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+	devices, err := s.Devices(t.Context(), hall, gala)
+	if err != nil || devices[0].Scans != 1000 || devices[0].Invalid != invalid || invalid < 700 {
+		t.Errorf("%+v, %d invalid: %v", devices, invalid, err)
 	}
 }

@@ -186,6 +186,18 @@ func (v *view) among(e *entry) map[place][]*entry {
 	return v.refused
 }
 
+// invalid counts the scans of codes that are no tickets of ours, by device. v.mu is held.
+func (v *view) invalid() map[string]int64 {
+	n := map[string]int64{}
+	for _, e := range v.scans {
+		switch e.decided().reason {
+		case checkinapi.Forged, checkinapi.MalformedCode, checkinapi.UnknownKey:
+			n[e.Device]++
+		}
+	}
+	return n
+}
+
 // drop removes an entry that is replaced. v.mu is held.
 func (v *view) drop(e *entry) {
 	same := func(o *entry) bool { return o == e }

@@ -43,4 +43,5 @@ type Device struct {
 	SeenAt     int64  // when it asked last, to the minute
 	RevokedAt  int64  // 0: it is not revoked
 	Scans      int64  // how many scans of it are recorded
+	Invalid    int64  // how many of them were of codes that are no tickets: many are guesses
 }

@@ -35,6 +35,13 @@ type deviceRow struct {
 	From, Until, Paired, Seen, End time.Time
 }
 
+// guesses is from how many invalid codes on a device is said to guess.
+const guesses = 20
+
+// Guesses reports whether a device has scanned more codes that are no tickets than happens
+// by mistake.
+func (r *deviceRow) Guesses() bool { return r.Invalid >= guesses }
+
 func deviceRowOf(v *page.Visit, e *eventapi.Event, rules *checkinapi.Settings, d *checkinapi.Device) deviceRow {
 	zone, now := zoneOf(e), v.Now()
 	at := func(micros int64) time.Time {
