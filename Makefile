@@ -72,6 +72,10 @@ fuzz: ## Fuzz everything that parses or chooses, 20 s each
 bench: setup ## Measure boxoffice beside pgbench's textbook transaction
 	go run ./bench
 
+.PHONY: bench-door
+bench-door: ## Rehearse an evening at the doors, 50 gates and 80,000 tickets; three minutes
+	go run ./cmd/boxoffice rehearse-door
+
 .PHONY: bench-mails
 bench-mails: ## Send 20,000 emails without attachments to a mail server on this machine; a minute
 	go test -run - -bench Mails -benchtime 20000x ./internal/notify
@@ -94,9 +98,10 @@ simulate: ## Play N=1000 made-up histories from SEED on, in a simulated house (D
 	BOXOFFICE_TEST_DATABASE=$(DATABASE) N=$${N:-1000} go test -count=1 -timeout 24h -v -run TestHistories ./test/simulate
 
 .PHONY: chaos
-chaos: setup ## The long series: kills at points of payments, among faults, in an on-sale; outages; N=100000 histories of payments
+chaos: setup ## The long series: kills at points of payments, among faults, in an on-sale; outages; N=100000 histories of payments; eight evenings at the doors
 	BOXOFFICE_TEST_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
 	BOXOFFICE_TEST_KILLS=100 BOXOFFICE_TEST_DATABASE=postgres go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
 	BOXOFFICE_TEST_WEATHER=8 go test -count=5 -timeout 60m -v -run 'TestDatabase|TestNode|TestRolling|TestStandby|TestDiskFull' ./test/system
 	go test -count=1 -timeout 60m ./internal/booking -run RandomHistories -rapid.checks=20000
 	N=$${N:-100000} go test -count=1 -timeout 24h -run TestHistories ./internal/payment
+	for seed in 1 2 3 4 5 6 7 8; do go run ./cmd/boxoffice rehearse-door --flood 0s --seed $$seed || exit 1; done

@@ -423,13 +423,13 @@ func TestVersion(t *testing.T) {
 var foreign = []string{"arg", "dbname", "exit-on-error", "file", "format"}
 
 // The documentation speaks of no flag that there is not, and has a row for each
-// of serve's and rush's, with its default.
+// of serve's and the rehearsals', with its default.
 func TestDocumentedFlags(t *testing.T) {
 	known := map[string]bool{"help": true}
 	for _, f := range foreign {
 		known[f] = true
 	}
-	rows := map[string]string{"serve": "operations.md", "rush": "rehearsal.md"}
+	rows := map[string]string{"serve": "operations.md", "rush": "rehearsal.md", "rehearse-door": "rehearse-door.md"}
 	for _, cmd := range model(t).Leaves(true) {
 		var text string
 		if page := rows[cmd.Path()]; page != "" {
