@@ -17,8 +17,8 @@ import { type DoorState, type Guest, type Heard, Refused, type Wire } from "./wi
 
 /** How long the node may take before this device decides alone, ms. */
 const PATIENCE = 300;
-/** Between two tries to reach the node, ms: from, to. */
-const AGAIN = [1000, 15_000];
+/** Between two tries to reach the node, ms: what was decided alone is told within a second after healing. */
+const AGAIN = 500;
 
 /** Names are not asked for more often than this, ms. */
 const NAMES_EVERY = 10_000;
@@ -244,7 +244,8 @@ export class Door {
     const verdict = inTime(own.scan.at, this.state) ? alone() : notNow(own);
     own.admitted = verdict.admitted;
     own.reason = verdict.reason;
-    own.scan = { ...own.scan, decided: verdict.admitted ? "admitted" : "refused", reason: verdict.reason };
+    const stamp = verdict.admitted ? this.fold.after(verdict.key, own.scan) : {};
+    own.scan = { ...own.scan, ...stamp, decided: verdict.admitted ? "admitted" : "refused", reason: verdict.reason };
     this.fold.add([markOf(own, this.device)]);
     this.counted(own, 1);
     await stored;
@@ -436,14 +437,12 @@ export class Door {
 
   /** Follows the node until the device is unpaired or revoked. */
   async run(): Promise<void> {
-    let pause = AGAIN[0];
     window.addEventListener("online", () => this.wake());
     window.addEventListener("offline", () => this.lost());
     const minute = setInterval(() => (this.over ? clearInterval(minute) : this.tend()), 60_000);
     while (!this.over) {
       try {
         await this.sync();
-        pause = AGAIN[0];
         await this.listen();
       } catch (err) {
         this.failed(err);
@@ -453,9 +452,8 @@ export class Door {
       const woken = new Promise<void>((resolve) => {
         this.wake = resolve;
       });
-      const timer = new Promise((resolve) => setTimeout(resolve, pause * (0.75 + Math.random() / 2)));
+      const timer = new Promise((resolve) => setTimeout(resolve, AGAIN * (0.75 + Math.random() / 2)));
       await Promise.race([woken, timer]);
-      pause = Math.min(2 * pause, AGAIN[1]);
     }
   }
 

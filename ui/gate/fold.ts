@@ -99,6 +99,16 @@ export class Fold {
     return this.states.entries();
   }
 
+  /** A stamp of an entry that was decided by those of a seat: behind all of them, however wrong the clocks are. */
+  after(key: string, { at, n }: { at: number; n: number }): { at: number; n: number } {
+    for (const m of this.seats.get(key) ?? [])
+      if (m.at > at || (m.at === at && m.n >= n)) {
+        at = m.at;
+        n = m.n + 1;
+      }
+    return { at, n };
+  }
+
   private take(old: Mark, touched: Set<string>): void {
     const list = this.seats.get(old.key);
     const i = list?.indexOf(old) ?? -1;

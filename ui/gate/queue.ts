@@ -45,14 +45,18 @@ export class Queue {
     later: (done: () => void, ms: number) => void = setTimeout,
   ): Promise<Answer | null> {
     this.add(own);
-    const asked = own.scan;
+    // The node must know of what was decided before: it goes first, in the same request.
+    const batch = this.oldest(BATCH);
+    if (!batch.includes(own)) return null;
+    const scans = batch.map((o) => o.scan);
     let late = false;
-    const answer = this.send([asked]).then(async ({ items }) => {
-      // This device has decided meanwhile, and that is what must be sent.
-      if (late || own.scan !== asked) return null;
-      const found = items.find((a) => a.counter === own.counter) ?? null;
-      if (found) await this.settle([own], [found]);
-      return found;
+    const answer = this.send(scans).then(async ({ items }) => {
+      // What this device has decided meanwhile must be sent again.
+      await this.settle(
+        batch.filter((o, i) => o.scan === scans[i] && !(o === own && late)),
+        items,
+      );
+      return !late && own.sent ? (items.find((a) => a.counter === own.counter) ?? null) : null;
     });
     answer.catch(() => undefined); // it may come too late to matter
     const timeout = new Promise<null>((resolve) => {
@@ -62,6 +66,10 @@ export class Queue {
       }, patience);
     });
     return Promise.race([answer, timeout]);
+  }
+
+  private oldest(most: number): Own[] {
+    return [...this.waiting.values()].sort((a, b) => a.counter - b.counter).slice(0, most);
   }
 
   /** Sends all that waits, oldest first. Throws when the node cannot be reached or refuses. */
@@ -74,7 +82,7 @@ export class Queue {
 
   private async drain(): Promise<void> {
     for (let size = BATCH; this.waiting.size > 0; ) {
-      const batch = [...this.waiting.values()].sort((a, b) => a.counter - b.counter).slice(0, size);
+      const batch = this.oldest(size);
       const scans = batch.map((o) => o.scan);
       try {
         const { items } = await this.send(scans);

@@ -161,6 +161,17 @@ test("a decision takes no longer than 5 ms", () => {
   assert.ok(times[0] < 5, `${times[0]} ms at best`);
 });
 
+test("what is decided alone comes after what it was decided by, whatever the clocks say", () => {
+  const fold = new Fold();
+  const at = 1_000_000;
+  fold.add([{ ...mark("b", 1, at + 300_000, "in"), n: 2, key: "seat" }]);
+  const stamp = fold.after("seat", { at, n: 0 });
+  assert.deepEqual(stamp, { at: at + 300_000, n: 3 });
+  assert.deepEqual(fold.after("other", { at, n: 0 }), { at, n: 0 });
+  fold.add([{ ...mark("a", 1, 0, "out"), ...stamp, key: "seat" }]);
+  assert.equal(fold.of("seat").inside, false);
+});
+
 test("where a seat is follows from the plan", () => {
   const plan = {
     sections: [
@@ -329,6 +340,17 @@ test("a node that takes too long is not waited for, and hears what was decided m
   await queue.flush();
   assert.equal(heard[1][0].decided, "refused");
   assert.deepEqual([queue.length, one.admitted, one.reason], [0, false, "already-inside"]);
+});
+
+test("a question goes after what was decided before, in one request", async () => {
+  const heard: number[][] = [];
+  const send = async (scans: Scan[]): Promise<{ now: number; items: Answer[] }> => {
+    heard.push(scans.map((s) => s.counter));
+    return { now: 0, items: scans.map(answerTo) };
+  };
+  const queue = new Queue(send, { sent: async () => undefined }, () => undefined, [own(2), own(1)]);
+  const answer = await queue.ask(own(3), 300, () => undefined);
+  assert.deepEqual([heard, answer?.counter, queue.length], [[[1, 2, 3]], 3, 0]);
 });
 
 test("one scan that the node cannot take does not hold up the others", async () => {
