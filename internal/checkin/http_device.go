@@ -83,7 +83,7 @@ type doorState struct {
 	Now      int64              `json:"now" doc:"The server's time, µs since 1970." example:"1796068800000000"`
 	Time     *ticket.SignedTime `json:"time,omitempty" doc:"The same, signed for the id of this device. Absent: this server has no keys to sign with, and its time must not be relied on for codes that change."`
 	List     listVersion        `json:"list" doc:"Version of the list of tickets."`
-	Plan     string             `json:"plan" doc:"Path of the seating plan." example:"/events/06a1b2c3d4e5f6g7/plan"`
+	Plan     string             `json:"plan" doc:"Path of the seating plan." example:"/events/06a1b2c3d4e5f6g7/plan?drawn=false"`
 	Counts   stateCounts        `json:"counts" doc:"Who is inside, in numbers."`
 	Line     *stateLine         `json:"line,omitempty" doc:"Of a gate node: its line to the box office. Absent: this is the box office."`
 }
@@ -388,7 +388,7 @@ func (s *Service) state(ctx context.Context, d *checkinapi.Device) (*doorState, 
 		Settings: doorSettings{rulesOf(&settings), settings.Version},
 		Now:      s.cfg.Now().UnixMicro(),
 		List:     listVersion{l.version().seq, l.version().rev},
-		Plan:     "/events/" + e.ID + "/plan",
+		Plan:     "/events/" + e.ID + "/plan?drawn=false",
 		Counts:   stateCounts{a.Tickets, a.Inside, a.Entered, []doorCount{}, []doorCount{}},
 	}
 	if s.cfg.Line != nil {

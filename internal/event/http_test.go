@@ -267,6 +267,23 @@ func TestPlanOverHTTP(t *testing.T) {
 	if got.ID != e.PlanID || len(got.Seats) != 100 || got.Seats[0].Label != "PR-A-1" || len(got.Sections) == 0 || len(got.Categories) == 0 {
 		t.Fatalf("plan is %.300s", rec.Body)
 	}
+	// Clients that show no map need not know where seats are drawn.
+	short := s.ask(t, nobody, 200, "GET", path+"?drawn=false", "")
+	if short.Header().Get("ETag") == etag || short.Body.Len() >= rec.Body.Len() {
+		t.Errorf("undrawn: %d bytes of %d, %v", short.Body.Len(), rec.Body.Len(), short.Header())
+	}
+	undrawn := decode[struct {
+		Seats []planSeat `json:"seats"`
+	}](t, short)
+	for i := range got.Seats {
+		want := got.Seats[i]
+		want.X, want.Y = 0, 0
+		if undrawn.Seats[i] != want {
+			t.Fatalf("seat %d is %+v, want %+v", i, undrawn.Seats[i], want)
+		}
+	}
+	s.ask(t, nobody, 422, "GET", path+"?drawn=perhaps", "")
+
 	// By the address of the event's answer it may be kept for good.
 	named := decode[map[string]any](t, s.ask(t, nobody, 200, "GET", "/events/"+e.ID, ""))["plan"].(map[string]any)["url"].(string)
 	if rec := s.ask(t, nobody, 200, "GET", named, ""); !strings.Contains(rec.Header().Get("Cache-Control"), "immutable") {

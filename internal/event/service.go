@@ -45,7 +45,7 @@ type Service struct {
 	deliver func(ctx context.Context, eventID string) error
 	refused refusals
 
-	bodies  *otter.Cache[planKey, planBytes]        // plans as they are sent
+	bodies  *otter.Cache[bodyKey, planBytes]        // plans as they are sent
 	answers *otter.Cache[encodedKey, *encodedEvent] // events as they are sent
 
 	zones *otter.Cache[string, *time.Location] // by IANA name; loading one reads a file
@@ -89,9 +89,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		Catalogue: cfg.Catalogue, signals: cfg.Signals, db: cfg.DB, sales: cfg.Sales, now: cfg.Now, log: cfg.Log, recent: newRecent(),
 		outbox: bus.NewTable(cfg.DB, eventapi.Topic, "event_messages"), taken: bus.NewTaken(cfg.DB, "event_taken"), deliver: cfg.Deliver,
 		zones: otter.Must(&otter.Options[string, *time.Location]{MaximumSize: 1_000}),
-		bodies: otter.Must(&otter.Options[planKey, planBytes]{
+		bodies: otter.Must(&otter.Options[bodyKey, planBytes]{
 			MaximumWeight: 64 << 20, // bytes
-			Weigher:       func(_ planKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
+			Weigher:       func(_ bodyKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
 		}),
 		answers: otter.Must(&otter.Options[encodedKey, *encodedEvent]{
 			MaximumWeight: 32 << 20, // bytes

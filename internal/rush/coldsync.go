@@ -48,7 +48,7 @@ func (e *evening) coldSync(ctx context.Context) error {
 	}
 	r.ListMs, r.ListBytes = ms(time.Since(began)), read.Load()
 	began = time.Now()
-	if err := e.fetch(ctx, first, e.gates[0], "/door", "/events/"+e.hall.event+"/plan", "/door/scans"); err != nil {
+	if err := e.fetch(ctx, first, e.gates[0], "/door", "/events/"+e.hall.event+"/plan?drawn=false", "/door/scans"); err != nil {
 		return err
 	}
 	r.SyncMs, r.SyncBytes = round1(r.ListMs+ms(time.Since(began))), read.Load()
@@ -59,7 +59,7 @@ func (e *evening) coldSync(ctx context.Context) error {
 			cl, _ := browser()
 			defer cl.CloseIdleConnections()
 			began := time.Now()
-			err := e.fetch(ctx, cl, g, "/door", "/door/list", "/events/"+e.hall.event+"/plan", "/door/scans")
+			err := e.fetch(ctx, cl, g, "/door", "/door/list", "/events/"+e.hall.event+"/plan?drawn=false", "/door/scans")
 			mu.Lock()
 			defer mu.Unlock()
 			r.SyncAll = max(r.SyncAll, ms(time.Since(began)))
