@@ -221,7 +221,7 @@ export class App {
       seat: o.seat,
       name: o.name,
       list: o.list,
-      lines: o.admitted ? [] : this.why(o),
+      lines: !o.admitted ? this.why(o) : o.untimed ? [this.voice.say("untimed_mark")] : [],
       alone: o.alone,
     });
   }

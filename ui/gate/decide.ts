@@ -5,7 +5,7 @@ import { owner } from "./entry";
 import type { State } from "./fold";
 import type { List } from "./list";
 import type { Read, Ticket } from "./token";
-import { digest, eventOf } from "./token";
+import { digest, eventOf, fresh } from "./token";
 
 export interface Entrance {
   id: string;
@@ -18,6 +18,8 @@ export interface Settings {
   opens_at?: string;
   closes_at?: string;
   alone: "admit" | "refuse";
+  codes?: "fixed" | "rotating";
+  paper?: boolean; // with rotating codes: whether those that never change are good
 }
 
 export interface Question {
@@ -30,6 +32,7 @@ export interface Question {
   entrance: Entrance;
   settings: Settings;
   now: number; // ms, the server's
+  timed: boolean; // this device knows its offset to the server's time
 }
 
 export interface Verdict {
@@ -76,7 +79,18 @@ export function decide(q: Question): Verdict {
   if (eventOf(ticket) !== q.event) return refused("other-event", -1);
   const may = q.list && q.kind === "in" ? listed(ticket, q.list) : "ok"; // who is inside may leave with any ticket
   if (may !== "ok") return refused(may);
+  if (q.kind === "in") {
+    if (ticket.kind === "fixed" && q.settings.codes === "rotating" && q.settings.paper === false)
+      return refused("not-bound");
+    if (ticket.timed && q.timed && !fresh(ticket, q.now)) return refused("stale-code");
+  }
   return passing(q, ticket.seat, key);
+}
+
+/** Whether the time of a code that changes was checked by nobody: such scans are marked. */
+export function untimed(ticket: Ticket, alone: boolean, timed: boolean): boolean {
+  if (ticket.kind === "fixed") return false;
+  return !ticket.timed || (alone && (!timed || ticket.kind === "wallet")); // only nodes can prove a wallet's
 }
 
 function earlier(m: Mark | null): Earlier | undefined {

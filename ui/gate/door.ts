@@ -2,7 +2,7 @@
 // in step with the node. It has no screen; app.ts shows what it says.
 import { packID } from "./bytes";
 import { Clock } from "./clock";
-import { decide, type Entrance, keyOf, listed, passing, type Question, type Verdict } from "./decide";
+import { decide, type Entrance, keyOf, listed, passing, type Question, untimed, type Verdict } from "./decide";
 import type { Answer, Earlier, How, Kind, Mark, Own, Reason, Ref, Scan, Spot } from "./entry";
 import { markOf, owner } from "./entry";
 import { Fold } from "./fold";
@@ -38,6 +38,7 @@ export interface Outcome {
   list?: string; // of guests
   first?: Earlier;
   alone: boolean;
+  untimed?: boolean; // the code changes with time, which nobody could check
 }
 
 /** Who came in, by entrance or section. */
@@ -63,6 +64,7 @@ export class Door {
   online = false;
   mine = 0;
   private keys: Keys;
+  private signed = false; // the office itself answers, so its time is right
   private expected = 0;
   private turn: Promise<unknown> = Promise.resolve();
   private wake: () => void = () => undefined;
@@ -142,7 +144,9 @@ export class Door {
       own.key = keyOf(found.ticket, this.list);
       own.seat = found.ticket.seat;
       own.booking = bookingOf(found.ticket);
-      return this.settle(own, () => decide({ ...this.question(kind), read: found }));
+      const { ticket } = found;
+      const o = await this.settle(own, () => decide({ ...this.question(kind), read: found }));
+      return { ...o, untimed: o.admitted && kind === "in" && untimed(ticket, o.alone, own.scan.offset_known) };
     });
   }
 
@@ -199,6 +203,7 @@ export class Door {
       entrance: this.entrance,
       settings: state?.settings ?? { reentry: "after-exit", alone: "refuse" },
       now: this.clock.time(),
+      timed: this.clock.known,
     };
   }
 
@@ -475,8 +480,10 @@ export class Door {
   }
 
   private async take(state: DoorState, sent: number): Promise<void> {
-    this.clock.learn(state.now / 1000, sent, Date.now());
+    const got = Date.now();
     if (JSON.stringify(state.keys) !== JSON.stringify(this.memory.state?.keys)) this.keys = new Keys(state.keys.keys);
+    this.signed = state.time !== undefined && (await this.keys.checkTime(this.device, state.time));
+    if (this.signed && state.time) this.clock.learn(state.time.now / 1000, sent, got);
     this.memory.state = state;
     this.tend();
     await this.keep(this.store.set({ state, clock: this.clock.keep() }));
@@ -576,7 +583,7 @@ export class Door {
   private async send(scans: Scan[]): Promise<{ now: number; items: Answer[] }> {
     const sent = Date.now();
     const answer = await this.wire.scans(scans);
-    this.clock.learn(answer.now / 1000, sent, Date.now());
+    if (this.signed) this.clock.learn(answer.now / 1000, sent, Date.now());
     return answer;
   }
 

@@ -21,7 +21,9 @@ export type Reason =
   | "not-allowed"
   | "not-inside"
   | "nothing-to-undo"
-  | "alone";
+  | "alone"
+  | "stale-code"
+  | "not-bound";
 
 /** Names a scan of an event. */
 export interface Ref {

@@ -2,7 +2,7 @@
 import type { Entrance, Settings } from "./decide";
 import type { Answer, Kind, Ref, Scan, Spot } from "./entry";
 import type { Named } from "./names";
-import type { JWK } from "./token";
+import type { JWK, Time } from "./token";
 
 /** GET /door. */
 export interface DoorState {
@@ -11,6 +11,7 @@ export interface DoorState {
   settings: Settings & { entrances: Entrance[] };
   keys: { keys: JWK[] };
   now: number; // µs
+  time?: Time; // the same, signed by the office; a gate node has none
   list: { seq: number; rev: number };
   plan: string; // path
 }

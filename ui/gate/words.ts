@@ -71,6 +71,9 @@ export interface Words {
   nothing_to_undo: string; // There is no scan of this device to undo.
   alone: string; // There is no network, and without it this device lets nobody in.
   alone_mark: string; // Decided without the network
+  stale_code: string; // This code is not the one of now: it is a copy, or the phone’s page stands still. Let t …
+  not_bound: string; // Printed codes and screenshots do not admit here. Let the guest open the tickets on a …
+  untimed_mark: string; // The time of this code could not be checked
   double: string; // {seat} came in twice: first at {time}, {entrance}. One of the two tickets is a …
   last: string; // Last: {text}
   dismiss: string; // Dismiss

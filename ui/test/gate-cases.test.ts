@@ -62,6 +62,7 @@ test("a device alone decides as a node would", () => {
           closes_at: time(c.closes),
         } as Settings,
         now: c.now,
+        timed: true,
       },
       7,
       "7:ab",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../gate/clock";
-import { decide, type Question, type Settings } from "../gate/decide";
+import { decide, type Question, type Settings, untimed } from "../gate/decide";
 import { Door, inTime } from "../gate/door";
 import type { Answer, Mark, Own, Scan } from "../gate/entry";
 import { owner } from "../gate/entry";
@@ -116,6 +116,7 @@ function ask(more: Partial<Question> = {}, settings: Partial<Settings> = {}, mar
     entrance: { id: "main", name: "Main entrance" },
     settings: { ...usual, ...settings },
     now: Date.parse("2026-03-01T18:00:00Z"),
+    timed: true,
     ...more,
   });
   return v.admitted ? "ok" : v.reason;
@@ -146,6 +147,48 @@ test("a device decides as the rules say", () => {
   assert.equal(ask({ read: { ticket, fault: "forged" } }), "forged");
   assert.equal(ask({ read: { ticket: { ...ticket, seat: 1 }, fault: null } }), "not-sold");
   assert.equal(ask({ read: { ticket: { ...ticket, seat: 99 }, fault: null } }), "not-sold");
+});
+
+test("a device alone refuses copies of codes that change, and marks what it cannot check", () => {
+  const now = Date.parse("2026-03-01T18:00:00Z");
+  const shown = (kind: Ticket["kind"], age: number, timed = true): Ticket => ({
+    ...ticket,
+    kind,
+    timed,
+    at: now / 1000 - age,
+  });
+  const said = (
+    t: Ticket,
+    more: Partial<Question> = {},
+    settings: Partial<Settings> = {},
+    marks: Mark[] = [],
+  ): string => ask({ read: { ticket: t, fault: null }, ...more }, settings, marks);
+  const only: Partial<Settings> = { codes: "rotating", paper: false };
+  assert.equal(said(ticket, {}, only), "not-bound");
+  assert.equal(said(ticket, {}, { codes: "rotating", paper: true }), "ok");
+  assert.equal(said(ticket, { kind: "out" }, only, [mark("b", 1, 100, "in")]), "ok");
+  for (const kind of ["phone", "wallet"] as const) {
+    assert.equal(said(shown(kind, 0), {}, only), "ok");
+    assert.equal(said(shown(kind, 10), {}, only), "ok");
+    assert.equal(said(shown(kind, 11), {}, only), "stale-code");
+    assert.equal(said(shown(kind, -6), {}, only), "stale-code");
+    assert.equal(said(shown(kind, 3600), { timed: false }, only), "ok", "this device does not know the time");
+    assert.equal(said(shown(kind, 0), {}, only, [mark("b", 1, 100, "in")]), "already-inside");
+    assert.equal(said(shown(kind, 3600), { kind: "out" }, only, [mark("b", 1, 100, "in")]), "ok");
+  }
+  assert.equal(said(shown("phone", 3600, false), {}, only), "ok", "the phone does not know the time");
+  assert.equal(said(shown("phone", 3600, false), {}, only, [mark("b", 1, 100, "in")]), "already-inside");
+  const marked: [Ticket, boolean, boolean, boolean][] = [
+    [ticket, true, false, false], // alone, the device knows the time, marked
+    [shown("phone", 0), true, true, false],
+    [shown("phone", 0), true, false, true],
+    [shown("phone", 0), false, false, false], // the node has decided
+    [shown("phone", 0, false), false, true, true],
+    [shown("wallet", 0), true, true, true],
+    [shown("wallet", 0), false, true, false],
+  ];
+  for (const [t, alone, timed, want] of marked)
+    assert.equal(untimed(t, alone, timed), want, `${t.kind} ${alone} ${timed}`);
 });
 
 test("a decision takes no longer than 5 ms", () => {
