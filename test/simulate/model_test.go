@@ -82,7 +82,8 @@ type booking struct {
 	issued map[string]bool  // "seat issue" that answers about its replaced tickets have named
 	issue  map[string]int64 // the latest of them, by seat
 
-	reissued bool // or it may be
+	reissued bool            // or it may be
+	parts    map[string]part // of tickets that are bound to a phone, by seat
 }
 
 // pay is a payment as its owner was told.

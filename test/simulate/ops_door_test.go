@@ -39,6 +39,7 @@ type scan struct {
 	via      *gate  // the gate node that sends it; nil: the gate does
 	place    string // booking and seat
 	body     map[string]any
+	issue    int64 // of its code
 	alone    bool
 	answered bool
 	// By the answer:
@@ -67,7 +68,7 @@ func makeSetDoor(g *gen, s *Step) bool {
 		return false
 	}
 	s.Event, s.As = e.name, e.organizer
-	s.Set = map[string]any{"alone": []string{"admit", "refuse"}[g.n(2)], "names": g.chance(2)}
+	s.Set = map[string]any{"alone": []string{"admit", "refuse"}[g.n(2)], "names": g.chance(2), "codes": []string{"fixed", "rotating", "rotating"}[g.n(3)]}
 	g.trouble(s)
 	return true
 }
@@ -79,7 +80,7 @@ func askSetDoor(w *world, s *Step) *request {
 	if e == nil || e.id == "" {
 		return nil
 	}
-	body := map[string]any{"entrances": []any{map[string]any{"id": "main", "name": "Main entrance"}}, "reentry": "after-exit", "alone": s.Set["alone"], "names": s.Set["names"]}
+	body := map[string]any{"entrances": []any{map[string]any{"id": "main", "name": "Main entrance"}}, "reentry": "after-exit", "alone": s.Set["alone"], "names": s.Set["names"], "codes": cmp.Or(text(s.Set["codes"]), "fixed")}
 	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/events/" + e.id + "/door", body: body}
 }
 
@@ -221,14 +222,15 @@ func askScan(w *world, s *Step) *request {
 		if !ok {
 			return nil
 		}
-		token, err := w.signed(b.id, seat)
+		own := b.parts[s.Seats[0]] // none: as it was printed first
+		token, err := w.code(own, b.id, seat)
 		if err != nil {
 			w.note("no code of a ticket: %v", err)
 			return nil
 		}
 		d.counter++
 		door.tick++
-		sc = &scan{gate: d, place: b.id + " " + s.Seats[0], counter: d.counter, alone: s.Key != "", via: w.gates[s.As]}
+		sc = &scan{gate: d, place: b.id + " " + s.Seats[0], counter: d.counter, alone: s.Key != "", via: w.gates[s.As], issue: own.issue}
 		sc.body = map[string]any{"counter": d.counter, "at": w.clock.now().UnixMilli(), "n": door.tick, "kind": s.Method, "token": token, "entrance": "main", "how": "camera", "offset_known": true}
 		if sc.alone && sc.via == nil {
 			sc.body["decided"], sc.body["reason"] = "admitted", "ok"
@@ -251,6 +253,14 @@ func (w *world) sends(sc *scan) *request {
 		return &request{token: sc.via.token, method: "POST", path: "/door/node/scans", body: map[string]any{"scans": []any{one}}}
 	}
 	return &request{token: sc.gate.token, method: "POST", path: "/door/scans", body: map[string]any{"scans": []any{sc.body}}}
+}
+
+// code is what a ticket shows: that of its phone now, or as it is printed.
+func (w *world) code(own part, bookingID string, seat int64) (string, error) {
+	if own.text == "" {
+		return w.signed(bookingID, seat)
+	}
+	return ticket.PhoneCode(own.text, phones[own.phone], w.clock.now(), true)
 }
 
 // signed is the code of a ticket, as it is printed.
@@ -312,9 +322,9 @@ func toldScan(w *world, s *Step, r *reply) {
 		w.fail("a ticket is for its event", "booking %s at the door of %s: %s", b.name, d.event, r)
 	case s.Method == "in" && sc.admitted && !b.unclear && (b.status == "cancelled" || slices.Contains(b.gaveBack, s.Seats[0]) && !slices.Contains(b.seats, s.Seats[0])):
 		w.fail("who has the money back stays outside", "booking %s is %s, seat %s: %s", b.name, b.status, s.Seats[0], r)
-	case s.Method == "in" && sc.admitted && b.issue[s.Seats[0]] > 0: // its code is of issue 0
+	case s.Method == "in" && sc.admitted && b.issue[s.Seats[0]] > sc.issue:
 		w.fail("a ticket that was replaced stays replaced", "booking %s, seat %s comes in: %s", b.name, s.Seats[0], r)
-	case s.Method == "in" && !sc.admitted && owns && !d.revoked && (sc.via == nil || !sc.via.revoked) && !w.maybeInside(sc) && (reason != "replaced" || !b.reissued):
+	case s.Method == "in" && !sc.admitted && owns && !d.revoked && (sc.via == nil || !sc.via.revoked) && !w.maybeInside(sc) && (reason != "replaced" || !b.reissued) && (reason != "stale-code" || sc.issue == 0):
 		w.fail("who has paid comes in", "booking %s, seat %s, refused with %s: %s", b.name, s.Seats[0], reason, r)
 	case sc.admitted && (s.Method == "in") == w.surelyInside(sc):
 		w.fail("one visit for each ticket", "booking %s, seat %s, %s: %s", b.name, s.Seats[0], s.Method, r)

@@ -1,6 +1,9 @@
 package simulate
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +25,7 @@ func seatOps() map[string]*op {
 		"give":   {api: "give-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
 
 		"reissue": {api: "reissue-tickets", weight: 2, make: makeReissue, ask: askReissue, told: toldReissue, again: true},
+		"bind":    {api: "bind-tickets", weight: 3, make: makeBind, ask: askBind, told: toldBind, again: true},
 	}
 }
 
@@ -450,6 +454,70 @@ func toldReissue(w *world, s *Step, r *reply) {
 			w.fail("a ticket that was replaced stays replaced", "booking %s: %s after issue %d", b.name, r, b.issue[seat])
 		}
 		b.issued[key], b.issue[seat] = true, max(b.issue[seat], n)
+	}
+}
+
+// phones are those that tickets are bound to.
+var phones = map[string]ed25519.PrivateKey{
+	"left": ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)), "right": ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)),
+}
+
+func publicOf(phone string) string {
+	return base64.RawURLEncoding.EncodeToString(phones[phone].Public().(ed25519.PublicKey))
+}
+
+// part is what a phone makes the codes of a ticket from.
+type part struct {
+	phone, text string
+	issue       int64
+}
+
+// makeBind has the owner of a booking bind its tickets to a phone, also to another one.
+func makeBind(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As, s.Key = b.name, b.owner, []string{"left", "right"}[g.n(2)]
+	if s.Method = "bind"; g.chance(2) {
+		s.Method = "move"
+	}
+	g.trouble(s)
+	return true
+}
+
+func askBind(w *world, s *Step) *request {
+	q := askLook(w, s)
+	if q != nil {
+		q.method, q.path, q.body = "POST", q.path+"/tickets/bind", map[string]any{"public_key": publicOf(s.Key), "move": s.Method == "move"}
+		w.bookings[s.Booking].reissued = true
+	}
+	return q
+}
+
+// toldBind sees that the tickets are the phone's, and under no issue that was another's.
+func toldBind(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	if !r.ok() {
+		return
+	}
+	if b.issue == nil {
+		b.issued, b.issue = map[string]bool{}, map[string]int64{}
+	}
+	if b.parts == nil {
+		b.parts = map[string]part{}
+	}
+	for _, item := range list(r.doc["items"]) {
+		i := object(item)
+		seat, n, own := text(i["seat"]), number(i["issue"]), part{s.Key, text(i["part"]), number(i["issue"])}
+		before, known := b.parts[seat]
+		if text(i["bound_to"]) != publicOf(s.Key) || own.text == "" || n < 1 || known && before.issue == n && before.phone != s.Key || w.alone && n < b.issue[seat] {
+			w.fail("a ticket is on one phone", "booking %s, bound to %s: %s", b.name, s.Key, r)
+		}
+		if n >= b.issue[seat] {
+			b.issue[seat], b.parts[seat] = n, own
+		}
+		b.issued[fmt.Sprint(seat, " ", n)] = true
 	}
 }
 
