@@ -40,17 +40,6 @@ type ticketsIn struct {
 	PublicKey string `query:"public_key" maxLength:"64" doc:"Ed25519 public key of a phone, in base64url: the answer then has the server's time, signed for it." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
 }
 
-type bindIn struct {
-	ID    string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
-	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
-	Body  struct {
-		PublicKey string   `json:"public_key" maxLength:"64" doc:"Ed25519 public key of the phone: 32 bytes, in base64url." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
-		Seats     []string `json:"seats,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Labels of the seats whose tickets are bound. Default, if it is left out: all." example:"[\"101-A-12\"]"`
-		Move      bool     `json:"move,omitempty" doc:"Whether tickets are taken away from other phones." example:"false"`
-		Seen      *int64   `json:"seen,omitempty" minimum:"0" doc:"rev of the tickets as they were read. If they have changed since, nothing is bound (409 tickets-changed), so that a request that comes late does not undo a later one." example:"0"`
-	}
-}
-
 type ticketsPDFIn struct {
 	ID    string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
 	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
@@ -79,19 +68,6 @@ func (s *Shop) Register(api huma.API) {
 		Errors:      []int{401, 404}, Metadata: route.Meta(route.Optional),
 	}, func(ctx context.Context, in *ticketsIn) (*ticketsOut, error) {
 		list, err := s.list(ctx, in)
-		return &ticketsOut{list}, err
-	})
-	huma.Register(api, huma.Operation{
-		OperationID: "bind-tickets", Method: http.MethodPost, Path: "/bookings/{id}/tickets/bind", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK, Summary: "Bind the tickets of a booking to a phone",
-		Description: "For events whose codes rotate. From then on only the phone with the private key can make codes of these tickets; the codes before are void at once, printed ones too. Tickets that are bound to the key already stay as they are, so the request can be sent again. " +
-			"For the booking's owner, or with its signed link. POST /bookings/{id}/tickets/reissue ends the binding.",
-		Errors: []int{401, 404, 409, 422}, Metadata: route.Meta(route.Optional),
-	}, func(ctx context.Context, in *bindIn) (*ticketsOut, error) {
-		r := checkinapi.BindRequest{Seats: in.Body.Seats, Move: in.Body.Move}
-		if in.Body.Seen != nil {
-			r.Seen = seenRev(*in.Body.Seen)
-		}
-		list, err := s.bind(ctx, &ticketsIn{ID: in.ID, Token: in.Token, PublicKey: in.Body.PublicKey}, r)
 		return &ticketsOut{list}, err
 	})
 	huma.Register(api, huma.Operation{

@@ -20,6 +20,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/ticket"
 )
 
 //go:embed migrations/*.sql
@@ -40,6 +41,7 @@ type Config struct {
 	DB       *sqldb.DB
 	Now      func() time.Time
 	Bookings Bookings
+	Signer   ticket.Signer // of what phones get; commands that only read need none
 	// Rules returns the settings of an event's door; nil: its codes are fixed.
 	Rules func(ctx context.Context, eventID string) (checkinapi.Settings, error)
 }
