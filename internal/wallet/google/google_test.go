@@ -60,10 +60,12 @@ func TestLink(t *testing.T) {
 	now := time.Unix(1764460800, 0)
 	test := order()
 	test.Test, test.Starts, test.Address = true, time.Time{}, ""
+	rotating := order()
+	rotating.Seats[0].Rotates = &walletapi.Rotating{Token: strings.Repeat("C", 162), Secret: bytes.Repeat([]byte{0xa5}, 20), Period: 3 * time.Second, Digits: 8}
 	for name, c := range map[string]struct {
 		o    *walletapi.Order
 		seat int32
-	}{"seat": {order(), 41}, "standing": {order(), 42}, "test": {test, 41}} {
+	}{"seat": {order(), 41}, "standing": {order(), 42}, "test": {test, 41}, "rotating": {rotating, 41}} {
 		link, err := a.Link(c.o, c.seat, now)
 		if err != nil {
 			t.Fatal(err)
@@ -108,6 +110,11 @@ func TestLinkLength(t *testing.T) {
 	if got := string(open(t, a, link)); !strings.Contains(got, o.Seats[0].Token) || !strings.Contains(got, `"value": "Stalls"`) || strings.Contains(got, "TTT") {
 		t.Error(got)
 	}
+	o.Seats[0].Rotates = &walletapi.Rotating{Token: strings.Repeat("C", 162), Secret: bytes.Repeat([]byte{0xa5}, 20), Period: 3 * time.Second, Digits: 8}
+	if link, err = a.Link(o, 41, time.Unix(1764460800, 0)); err != nil || len(strings.TrimPrefix(link, saveURL)) > 1800 || !strings.Contains(string(open(t, a, link)), o.Seats[0].Rotates.Token+"{totp_timestamp_seconds}{totp_value_0}") {
+		t.Errorf("a code that rotates: %d characters, %v", len(link), err)
+	}
+	o.Seats[0].Rotates = nil
 	o.Seats[0].Token = strings.Repeat("A", 1200)
 	if _, err := a.Link(o, 41, time.Now()); err == nil {
 		t.Error("a link that is too long")

@@ -145,6 +145,8 @@ func (a *Account) Link(o *walletapi.Order, ordinal int32, now time.Time) (string
 		func() { event.EventName = text(cut(event.EventName.Default.Value, 40)) },
 		func() { ticket.Holder = "" },
 		func() { event.Venue = nil },
+		func() { event.IssuerName = cut(event.IssuerName, 12) },
+		func() { event.EventName = text(cut(event.EventName.Default.Value, 20)) },
 	} {
 		shorten()
 		token := jwt.NewWithClaims(jwt.SigningMethodRS256, c)
