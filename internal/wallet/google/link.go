@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -103,6 +104,17 @@ type seatInfo struct {
 	Seat    *localized `json:"seat,omitempty"`
 }
 
+// short is all of it in one field.
+func (i seatInfo) short() seatInfo {
+	var parts []string
+	for _, one := range []*localized{i.Section, i.Row, i.Seat} {
+		if one != nil {
+			parts = append(parts, one.Default.Value)
+		}
+	}
+	return seatInfo{Seat: textUnlessEmpty(strings.Join(parts, " "))}
+}
+
 type reservation struct {
 	Code string `json:"confirmationCode"`
 }
@@ -145,8 +157,10 @@ func (a *Account) Link(o *walletapi.Order, ordinal int32, now time.Time) (string
 		func() { event.EventName = text(cut(event.EventName.Default.Value, 40)) },
 		func() { ticket.Holder = "" },
 		func() { event.Venue = nil },
+		func() { ticket.SeatInfo = ticket.SeatInfo.short() },
 		func() { event.IssuerName = cut(event.IssuerName, 12) },
 		func() { event.EventName = text(cut(event.EventName.Default.Value, 20)) },
+		func() { event.DateTime = nil },
 	} {
 		shorten()
 		token := jwt.NewWithClaims(jwt.SigningMethodRS256, c)
