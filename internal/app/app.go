@@ -173,7 +173,9 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	rules := func(ctx context.Context, eventID string) (checkinapi.Settings, error) { return p.Door.RulesOf(ctx, eventID) } // built later
+	rules := func(ctx context.Context, eventID string) (checkinapi.Settings, error) {
+		return p.Door.RulesOf(ctx, eventID)
+	} // built later
 	if p.Issues, err = issue.New(ctx, issue.Config{DB: db, Now: db.Now, Bookings: p.Bookings, Signer: p.Tickets, Rules: rules}); err != nil {
 		return err
 	}

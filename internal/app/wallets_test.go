@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,9 +22,11 @@ import (
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/route"
 	"boxoffice/internal/settings"
+	"boxoffice/internal/ticket"
 	"boxoffice/internal/userapi"
 	"boxoffice/internal/wallet"
 	"boxoffice/internal/wallet/apple/appletest"
+	googlewallet "boxoffice/internal/wallet/google"
 	"boxoffice/internal/wallet/google/googletest"
 	"boxoffice/internal/walletapi"
 )
@@ -137,6 +141,74 @@ func TestPasses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Where only codes that rotate are good, Google Wallet makes them, Apple Wallet has no pass,
+// and neither has one of a ticket that is on a phone.
+func TestRotatingPass(t *testing.T) {
+	h, _ := withWallets(t)
+	g := h.doorway(t, "")
+	ann := h.visitor(t, "ann")
+	booking := h.buys(t, ann, g.event, 1, paymentapi.SandboxOK)
+	h.must(t, g.organizer, "PUT", "/events/"+g.event+"/door", strings.TrimSuffix(aDoor, "}")+`,"codes":"rotating","paper":false}`, "codes")
+	apple, google := h.passPaths(t, booking)
+	path := "/orders/" + booking + "/tickets"
+	page := h.read(t, ann, path)
+	has(t, page, google[0], "tickets-data", "changes every few seconds")
+	if strings.Contains(page, apple[0]) {
+		t.Error("a pass for Apple Wallet is offered")
+	}
+	if w := h.ask(t, ann, "GET", apple[0], "", "Accept", "text/html"); w.Code != 404 {
+		t.Errorf("a pass for Apple Wallet: %d", w.Code)
+	}
+	w := h.ask(t, ann, "GET", google[0], "")
+	parts := strings.Split(w.Header().Get("Location"), ".")
+	raw, err := base64.RawURLEncoding.DecodeString(parts[len(parts)-2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Payload struct {
+			Objects []struct {
+				Barcode  any
+				Rotating googlewallet.RotatingBarcode `json:"rotatingBarcode"`
+			} `json:"eventTicketObjects"`
+		}
+	}
+	if err := json.Unmarshal(raw, &claims); err != nil || len(claims.Payload.Objects) != 1 || claims.Payload.Objects[0].Barcode != nil {
+		t.Fatalf("%s %v", raw, err)
+	}
+	code := claims.Payload.Objects[0].Rotating
+	secret, err := hex.DecodeString(code.TOTP.Parameters[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, pattern, _ := strings.Cut(code.ValuePattern, "{")
+	if pattern != "totp_timestamp_seconds}{totp_value_0}" || code.TOTP.PeriodMillis != "3000" || code.TOTP.Algorithm != "TOTP_SHA1" || code.TOTP.Parameters[0].ValueLength != 8 {
+		t.Errorf("%+v", code)
+	}
+	counter := 0
+	scan := func(name string, age time.Duration, want string) {
+		t.Helper()
+		counter++
+		var err error
+		if g.token, err = ticket.WalletCode(token, secret, h.DB.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+		if status, said, body := g.send(t, g.scan(counter, "")); status != 200 || said != want {
+			t.Errorf("%s: %d %s: %s", name, status, said, body)
+		}
+	}
+	scan("a copy", 16*time.Second, "refused:stale-code")
+	scan("of now", 0, "admitted:ok")
+	h.must(t, ann, "POST", "/bookings/"+booking+"/tickets/bind", `{"public_key":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, "items")
+	if w := h.ask(t, ann, "GET", google[0], "", "Accept", "text/html"); w.Code != 404 {
+		t.Errorf("a pass of a ticket on a phone: %d", w.Code)
+	}
+	if page := h.read(t, ann, path); strings.Contains(page, "google-wallet") {
+		t.Error("it is offered")
+	}
+	scan("once it is on a phone", 0, "refused:replaced")
 }
 
 // A device that has registered a pass is told when the ticket is cancelled, and fetches a
