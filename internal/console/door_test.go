@@ -548,7 +548,7 @@ func TestDoorLists(t *testing.T) {
 	if text := seen(got); !strings.Contains(text, "Press & TV: 2 of 5") || !strings.Contains(text, "Ada") || strings.Contains(text, "Bob") {
 		t.Error(text)
 	}
-	if got = o.ask("/guests?q=Ada", nil, 200); !strings.Contains(got, `<span class="chip">Press &amp; TV</span>`) {
+	if got = o.ask("/guests?q=Ada", nil, 200); !strings.Contains(got, `<span class="chip wraps">Press &amp; TV</span>`) {
 		t.Error(got)
 	}
 }

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func TestPagesOfTheDoor(t *testing.T) {
 			o.says("main", "Corrected. All devices are told.")
 			o.says("#history", "Left by the fire exit")
 			o.here()
-			o.see(at+"?lang=de", at+"/settings", at+"/devices", at+"/guests/"+booking)
+			o.see(at+"?lang=de", at+"/settings", at+"/devices", at+"/guests/"+booking, at+"/log")
 		})
 	}
 }
@@ -97,7 +98,12 @@ func TestPagesOfTheDoorFit(t *testing.T) {
 	at := "/organizer/events/" + event + "/door"
 	name := strings.Repeat("Straßenbahnbetriebshofseite", 3)[:80]
 	booking := evening(t, event, name, name)
+	list := name[:40]
+	(&doorway{t: t, event: event}).organizer("POST", "/lists", map[string]any{"booking_id": booking, "list": list})
 	f.page("door", at, "")
+	f.page("door-log", at+"/log", "")
+	f.page("door-list", at+"/guests?list="+url.QueryEscape(list), "#found table")
+	f.page("door-order", "/organizer/events/"+event+"/orders/"+booking, "#list")
 	f.page("door-settings", at+"/settings", "")
 	f.page("door-devices", at+"/devices", "")
 	f.page("door-guests", at+"/guests?q="+booking, "#found table")
