@@ -328,16 +328,19 @@ func (s *Service) visits(ctx context.Context, eventID string, within time.Durati
 	if err != nil {
 		return nil, err
 	}
+	rules := v.known()
+	var found []*guest
+	for i := range g.list { // not under the lock, which scans wait for
+		if one := &g.list[i]; match(one, rules.lists[one.booking]) {
+			found = append(found, one)
+		}
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	list := []checkinapi.Visit{}
-	for i := range g.list {
-		one := &g.list[i]
-		if of := v.rules.lists[one.booking]; match(one, of) {
-			found := visitOf(one.place, v.visits[one.place], plan)
-			found.Name, found.List = one.name, of
-			list = append(list, found)
-		}
+	list := make([]checkinapi.Visit, len(found))
+	for i, one := range found {
+		list[i] = visitOf(one.place, v.visits[one.place], plan)
+		list[i].Name, list[i].List = one.name, rules.lists[one.booking]
 	}
 	return list, nil
 }

@@ -6,8 +6,12 @@ import type { Key, Voice } from "./words";
 
 /** The pairing code in an address, or in what was typed; "" if there is none. */
 export function codeIn(text: string): string {
-  const [, code] = /[#&]pair=([^&\s]+)/.exec(text) ?? [];
-  return decodeURIComponent(code ?? "");
+  const [, code = ""] = /[#&]pair=([^&\s]+)/.exec(text) ?? [];
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return ""; // any code may be in front of the camera
+  }
 }
 
 /** Shows the screen, and calls back with what the node has answered. */

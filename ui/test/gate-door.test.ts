@@ -470,4 +470,5 @@ test("a pairing code is found in its address", () => {
   assert.equal(codeIn("https://tickets.example/gate#pair=abc-123"), "abc-123");
   assert.equal(codeIn("#pair=abc"), "abc");
   assert.equal(codeIn("abc"), "");
+  assert.equal(codeIn("#pair=%zz"), "", "no code is worth a crash");
 });
