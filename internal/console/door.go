@@ -38,6 +38,7 @@ type evening struct {
 	Doubles   []doubleRow
 	More      int // doubles that are not listed
 	Nowhere   []string
+	Shut      bool // the times of the door do not fit the event; see shut
 	Alone     checkinapi.Alone
 	Flow      flow
 	Now       time.Time // in the event's zone
@@ -85,6 +86,7 @@ func (c *Console) evening(v *page.Visit, e *eventapi.Event) (*evening, error) {
 		s.Entrances = append(s.Entrances, n)
 	}
 	s.Alone, s.Nowhere, s.Flow = rules.Alone, nowhere(&rules, plan), flowOf(s.A.Pace, s.Now)
+	s.Shut = shut(&rules, e)
 	for i := range devices {
 		d := deviceRowOf(v, e, &rules, &devices[i])
 		if d.State == deviceReady {
@@ -124,6 +126,13 @@ func namesOf(v *page.Visit, rules *checkinapi.Settings) func(id string) string {
 		}
 		return id
 	}
+}
+
+// shut reports whether the doors close before an event begins, or open later. The times of a door stay
+// as they are when the event is moved.
+func shut(rules *checkinapi.Settings, e *eventapi.Event) bool {
+	begins := e.Starts.UnixMicro()
+	return !e.Starts.IsZero() && (rules.OpensAt != 0 && rules.OpensAt > begins || rules.ClosesAt != 0 && rules.ClosesAt < begins)
 }
 
 // nowhere lists the sections whose guests may not come in at any entrance.

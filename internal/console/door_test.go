@@ -313,6 +313,14 @@ func TestDoor(t *testing.T) {
 		}
 	}
 	says(t, o.ask("", nil, 200), "a device refuses everybody and says why")
+	for opens, closes := range map[time.Duration]time.Duration{-time.Hour: -time.Minute, time.Minute: time.Hour, -2 * time.Hour: 0} {
+		begins := o.hall.event.Starts
+		o.door.rules.OpensAt, o.door.rules.ClosesAt = begins.Add(opens).UnixMicro(), begins.Add(closes).UnixMicro()
+		if got := strings.Contains(o.ask("", nil, 200), "the doors close before the event begins"); got != (closes != 0) {
+			t.Errorf("doors from %s to %s: %t", opens, closes, got)
+		}
+	}
+	o.door.rules.OpensAt, o.door.rules.ClosesAt = 0, 0
 	says(t, o.ask("", nil, 200, "de"), "Drin 410 von 1.000 Tickets", "Doppelt eingelassen", "weist ein Gerät alle ab", "keine Verbindung seit 19:18")
 }
 
