@@ -7,15 +7,17 @@ import { Voice } from "./gate/words";
 async function begin(root: HTMLElement, data: PageData): Promise<void> {
   const lang = document.documentElement.lang;
   const voice = new Voice(data.words[lang] ?? data.words.en ?? {}, lang);
-  let store: Store;
-  try {
-    store = await Store.open();
-  } catch {
-    root.replaceChildren(message(voice, "broken_title", "broken_text"));
-    return;
-  }
-  const start = async (): Promise<void> => new App(root, data, store, await store.load()).start();
+  const start = async (): Promise<void> => {
+    try {
+      const store = await Store.open();
+      new App(root, data, store, await store.load()).start();
+    } catch (err) {
+      console.error(err);
+      root.replaceChildren(message(voice, "broken_title", "broken_text"));
+    }
+  };
   if (!navigator.locks) return start(); // a page without TLS
+  // The storage is opened by whoever has the lock: a page of the version before would block it.
   const forGood = (): Promise<void> => start().then(() => new Promise(() => undefined));
   await navigator.locks.request("gate", { ifAvailable: true }, (lock) => {
     if (lock) return forGood();

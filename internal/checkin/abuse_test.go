@@ -1,6 +1,8 @@
 package checkin
 
 import (
+	"database/sql"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -209,5 +211,37 @@ func TestComeAndGo(t *testing.T) {
 		if g.counter <= countedMost && last.Reason != checkinapi.OK || g.counter > countedMost && last.Reason != checkinapi.NotAllowed {
 			t.Errorf("%d: %+v", g.counter, last)
 		}
+	}
+}
+
+// Codes that were made before pair no more devices than an event can have.
+func TestTooManyDevices(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	p, err := s.Pair(t.Context(), hall, checkinapi.PairingRequest{EventID: gala, Name: "Late"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := w.clock().Add(time.Hour).UnixMicro()
+	if err := s.store.change(t.Context(), gala, func(tx *sql.Tx) error {
+		for i := range devicesMost {
+			name := fmt.Sprint("d", i)
+			if _, err := tx.Exec(sqlAddDevice, gala, name, "", name, "", false, "", 1, until, 1, "hall", 1, 0, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, "", ""); !errs.Is(err, "too-many-devices") {
+		t.Error(err)
+	}
+	w.pass(10 * time.Minute)
+	if _, err := s.Revoke(t.Context(), hall, gala, "d7"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, "", ""); err != nil {
+		t.Errorf("the code is spent: %v", err)
 	}
 }

@@ -59,8 +59,8 @@ func (s *Service) Pair(ctx context.Context, c caller.Caller, r checkinapi.Pairin
 		if err := checkPairing(&r, &rules.settings, &e, now); err != nil {
 			return err
 		}
-		if n := rules.live(now); n >= devicesMost {
-			return errs.New(errs.Conflict, "too-many-devices", "This event has %d devices. Revoke those that are not used.", n)
+		if err := rules.room(now); err != nil {
+			return err
 		}
 		if _, err := tx.ExecContext(ctx, sqlForget, r.EventID, now.Add(-24*time.Hour).UnixMicro()); err != nil {
 			return err
@@ -76,14 +76,18 @@ func (s *Service) Pair(ctx context.Context, c caller.Caller, r checkinapi.Pairin
 	return p, nil
 }
 
-// live counts the devices that may do something, now or later.
-func (r *rules) live(now time.Time) (n int) {
+// room refuses one more device if too many may do something, now or later.
+func (r *rules) room(now time.Time) error {
+	n := 0
 	for _, d := range r.devices {
 		if d.RevokedAt == 0 && d.ValidUntil > now.UnixMicro() {
 			n++
 		}
 	}
-	return n
+	if n >= devicesMost {
+		return errs.New(errs.Conflict, "too-many-devices", "This event has %d devices. Revoke those that are not used.", n)
+	}
+	return nil
 }
 
 // checkPairing checks what a device is to be allowed, and fills in the defaults.
@@ -228,6 +232,13 @@ func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, n
 			return err
 		}
 		now := s.cfg.Now()
+		rules, err := s.store.rules(ctx, tx, d.EventID, 0)
+		if err != nil {
+			return err
+		}
+		if err := rules.room(now); err != nil { // many codes may have been made
+			return err
+		}
 		d.ID, d.PublicKey, d.PairedAt, d.SeenAt = id.New(now), publicKey, now.UnixMicro(), now.UnixMicro()
 		d.Name = cmp.Or(name, d.Name)
 		d.ValidFrom = cmp.Or(d.ValidFrom, d.PairedAt)

@@ -192,7 +192,7 @@ func (s *Service) AuthenticateDevice(ctx context.Context, token string) (caller.
 
 // RegisterDoor adds the operations of devices to the API: all that a gate node has.
 func (s *Service) RegisterDoor(api huma.API) {
-	pair := operation("create-device", http.MethodPost, "/door/pair", "Pair this device", "Pairs a device by a code from its organizer. Each code works once.", route.Open|route.Entry, 422)
+	pair := operation("create-device", http.MethodPost, "/door/pair", "Pair this device", "Pairs a device by a code from its organizer. Each code works once.", route.Open|route.Entry, 409, 422)
 	pair.DefaultStatus = http.StatusCreated
 	huma.Register(api, pair, func(ctx context.Context, in *pairIn) (*pairedOut, error) {
 		d, token, err := s.Enter(ctx, in.Body.Kind.kind(), in.Body.Code, in.Body.Name, in.Body.PublicKey)

@@ -34,7 +34,7 @@ var Problems = errs.Problems{
 		"reissue-tickets": {"no-tickets", "replaced-too-often"},
 		"bind-tickets":    {"no-tickets", "replaced-too-often", "codes-fixed", "bound-elsewhere", "tickets-changed"},
 
-		"create-device": {"no-line"},
+		"create-device": {"no-line", "too-many-devices"},
 
 		"get-node-state":    {"device-revoked", "device-not-now", "other-kind"},
 		"list-node-scans":   {"device-revoked", "device-not-now", "other-kind"},
