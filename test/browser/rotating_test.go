@@ -105,13 +105,12 @@ func TestDoorRotatingCodes(t *testing.T) {
 	own.until("the second code is drawn", `document.querySelector(".ticket:nth-child(2) .live-code path[d]") !== null`)
 	second := own.code(2, gate.reading)
 	gate.connect(false)
-	gate.eval(`window.later = 16_000`, nil)
 	gate.scanner(second)
-	gate.says("no", "not the one of now")
-	gate.eval(`window.later = 0`, nil)
-	gate.scanner(own.code(2, gate.reading))
 	gate.says("yes", d.seats[1])
 	gate.says("yes", "Decided without the network")
+	gate.eval(`window.later = 16_000`, nil) // for good: a clock that goes back is noticed
+	gate.scanner(second)
+	gate.says("no", "not the one of now")
 	gate.connect(true)
 	gate.sent()
 
