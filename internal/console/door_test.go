@@ -577,17 +577,18 @@ func TestDoorLog(t *testing.T) {
 		{At: at, By: "mia", What: checkinapi.LogRevoked, Device: "Left", Detail: "main"},
 		{At: at, By: "mia", What: checkinapi.LogPaired, Device: "Left"},
 		{At: at, By: "mia", What: checkinapi.LogPairing, Device: "Left"},
+		{At: at, By: checkinapi.BySystem, What: checkinapi.LogReissue, BookingID: o.hall.booked.ID, Spot: spot, Detail: "3", Reason: "The tickets go to another address."},
 		{At: at, By: "gone", What: checkinapi.LogSettings, Detail: `{"names":true}`},
 	}
 	text := seen(o.ask("/log", nil, 200))
-	for _, want := range []string{"Corrected by hand " + id.Reference(o.hall.booked.ID), "Out", "side", "holder of the booking", "code number 2", "Guest list", "VIP", "Device revoked : Left Main entrance", "Device paired : Left any entrance", "Settings changed", "gone"} {
+	for _, want := range []string{"Corrected by hand " + id.Reference(o.hall.booked.ID), "Out", "side", "holder of the booking", "code number 2", "by itself", "Guest list", "VIP", "Device revoked : Left Main entrance", "Device paired : Left any entrance", "Settings changed", "gone"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %s", want, text)
 		}
 	}
 	raw, _ := strings.CutPrefix(o.ask("/log.csv", nil, 200), "\xef\xbb\xbf")
 	rows, err := csv.NewReader(strings.NewReader(raw)).ReadAll()
-	if err != nil || len(rows) != 8 || rows[1][0] != "2027-03-01T19:30:00+01:00" || rows[1][5] != "S-A-1" || rows[1][6] != "out" || rows[1][7] != `'=Left by the "side" door.` {
+	if err != nil || len(rows) != 9 || rows[1][0] != "2027-03-01T19:30:00+01:00" || rows[1][5] != "S-A-1" || rows[1][6] != "out" || rows[1][7] != `'=Left by the "side" door.` {
 		t.Errorf("%q %v", rows, err)
 	}
 }
