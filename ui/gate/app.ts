@@ -1,6 +1,8 @@
 // The app: which screen is shown, and what its buttons do.
+
 import { el } from "../map/dom";
 import { Camera, type Trouble } from "./camera";
+import { Clock } from "./clock";
 import { type Chip, counts, type Facts, type Found, search, settings } from "./dialogs";
 import { Door, type Outcome } from "./door";
 import type { Answer, How, Own, Reason } from "./entry";
@@ -8,7 +10,7 @@ import { codeIn, pairing } from "./pairing";
 import { Screen, type Shown, seatText } from "./screen";
 import { Sound, type Tone } from "./sound";
 import type { Choices, Memory, Store } from "./store";
-import { reference } from "./token";
+import { Keys, reference } from "./token";
 import { wedge } from "./wedge";
 import { type DoorState, type Guest, Refused, Wire } from "./wire";
 import { type Key, Voice, type Words } from "./words";
@@ -78,16 +80,22 @@ export class App {
   private pair(): void {
     const code = codeIn(location.hash);
     this.root.replaceChildren(
-      pairing(this.voice, this.wire, this.data.decoder, code, (token, state) => void this.paired(token, state)),
+      pairing(this.voice, this.wire, this.data.decoder, code, (...made) => void this.paired(...made)),
     );
   }
 
-  private async paired(token: string, state: DoorState): Promise<void> {
+  private async paired(token: string, state: DoorState, sent: number): Promise<void> {
+    // A gate node passes the office's signed time on here, and nowhere else.
+    const clock = new Clock();
+    const got = Date.now();
+    if (state.time && (await new Keys(state.keys.keys).checkTime(state.device.id, state.time)))
+      clock.learn(state.time.now / 1000, sent, got);
     history.replaceState(null, "", location.pathname);
     await this.store.forget();
     const { choices } = this.memory;
     this.memory = { ...(await this.store.load()), choices, device: { id: state.device.id, token }, state };
-    await this.store.set({ device: this.memory.device, state });
+    this.memory.clock = clock.keep();
+    await this.store.set({ device: this.memory.device, state, clock: this.memory.clock });
     void navigator.storage?.persist?.().catch(() => undefined);
     this.voice = this.speaking();
     this.scan();

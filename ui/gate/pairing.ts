@@ -20,7 +20,7 @@ export function pairing(
   wire: Wire,
   decoder: string,
   code: string,
-  paired: (token: string, state: DoorState) => void,
+  paired: (token: string, state: DoorState, sent: number) => void,
 ): HTMLElement {
   const said = el("p", { className: "gate-said gate-bad", role: "alert" });
   const codeField = el("input", {
@@ -66,11 +66,12 @@ export function pairing(
     const typed = codeField.value.trim();
     go.disabled = true;
     said.textContent = "";
+    const sent = Date.now();
     wire
       .pair(codeIn(typed) || typed, nameField.value.trim())
       .then(({ token, state }) => {
         camera.stop();
-        paired(token, state);
+        paired(token, state, sent);
       })
       .catch((err: unknown) => {
         said.textContent = voice.say(fault(err));
