@@ -202,6 +202,8 @@ func TestComeAndGo(t *testing.T) {
 	s := w.node(t)
 	g := w.gate(t, s)
 	token := w.token(t, w.sell("ann", 1), 1)
+	in, again, out := g.scan(checkinapi.In, token), g.scan(checkinapi.In, token), g.scan(checkinapi.Out, token)
+	g.send(in, again, out)
 	for range 5 {
 		var scans []checkinapi.Scan
 		for range 125 {
@@ -210,6 +212,13 @@ func TestComeAndGo(t *testing.T) {
 		last := g.send(scans...)[249]
 		if g.counter <= countedMost && last.Reason != checkinapi.OK || g.counter > countedMost && last.Reason != checkinapi.NotAllowed {
 			t.Errorf("%d: %+v", g.counter, last)
+		}
+	}
+	g.send(alone(again, checkinapi.OK)) // nor by deciding alone
+	v := s.view(gala)
+	for p, list := range v.places {
+		if len(list) > countedMost {
+			t.Errorf("%d scans of %v count", len(list), p)
 		}
 	}
 }

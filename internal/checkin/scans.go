@@ -326,7 +326,7 @@ func (d *draft) entries(p place) []*entry {
 func (d *draft) one(r *request, i int) checkinapi.Answer {
 	sc := &r.scans[i]
 	known := d.known(sc.Ref)
-	if known != nil && (!d.says(r, i, known) || void(known.node.reason) || !d.may(r, i)) {
+	if known != nil && (!d.says(r, i, known) || void(known.node.reason) || !d.may(r, i) || !known.decided().admitted() && len(d.entries(known.place)) >= countedMost) {
 		return d.answer(known) // sent again, or the device may no more say what it has decided
 	}
 	e := &entry{
