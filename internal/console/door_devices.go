@@ -51,6 +51,9 @@ func deviceRowOf(v *page.Visit, e *eventapi.Event, rules *checkinapi.Settings, d
 		return time.UnixMicro(micros).In(zone)
 	}
 	row := deviceRow{Device: *d, Where: v.T("door.entrance.any"), State: deviceReady, From: at(d.ValidFrom), Until: at(d.ValidUntil), Paired: at(d.PairedAt), Seen: at(d.SeenAt), End: at(d.RevokedAt)}
+	if d.Kind == checkinapi.GateNode {
+		row.Where = v.T("door.device.node")
+	}
 	if d.Entrance != "" {
 		row.Where = namesOf(v, rules)(d.Entrance)
 	}
@@ -72,7 +75,7 @@ func deviceRowOf(v *page.Visit, e *eventapi.Event, rules *checkinapi.Settings, d
 // pairForm is the form that pairs a device.
 type pairForm struct {
 	Name, Entrance, From, Until string
-	Names                       bool
+	Names, Node                 bool // Node: it is a gate node
 	Faults                      page.Faults
 }
 
@@ -80,7 +83,7 @@ type pairForm struct {
 func (c *Console) doorDevices(v *page.Visit, e *eventapi.Event) error {
 	f := pairForm{}
 	if v.Method == http.MethodPost {
-		f = pairForm{Name: v.PostFormValue("name"), Entrance: v.PostFormValue("entrance"), From: v.PostFormValue("valid_from"), Until: v.PostFormValue("valid_until"), Names: v.PostFormValue("names") != ""}
+		f = pairForm{Name: v.PostFormValue("name"), Entrance: v.PostFormValue("entrance"), From: v.PostFormValue("valid_from"), Until: v.PostFormValue("valid_until"), Names: v.PostFormValue("names") != "", Node: v.PostFormValue("kind") == string(checkinapi.GateNode)}
 		p, err := c.pair(v, e, &f)
 		if err == nil {
 			return c.showPairing(v, e, &f, &p)
@@ -123,6 +126,9 @@ func (c *Console) entranceChoices(v *page.Visit, rules *checkinapi.Settings) (li
 
 func (c *Console) pair(v *page.Visit, e *eventapi.Event, f *pairForm) (checkinapi.Pairing, error) {
 	r := checkinapi.PairingRequest{EventID: e.ID, Name: f.Name, Entrance: f.Entrance, Names: f.Names}
+	if f.Node { // for all entrances, without names
+		r.Kind, r.Entrance, r.Names = checkinapi.GateNode, "", false
+	}
 	var bad []errs.Field
 	r.ValidFrom, bad = instant(bad, "valid_from", f.From, zoneOf(e))
 	r.ValidUntil, bad = instant(bad, "valid_until", f.Until, zoneOf(e))
@@ -141,7 +147,7 @@ func (c *Console) showPairing(v *page.Visit, e *eventapi.Event, f *pairForm, p *
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "door_pair", page.Meta{Title: v.T("door.pair"), NoIndex: true}, map[string]any{
 		"Event": e, "Name": strings.TrimSpace(f.Name), "Code": inFours(p.Code), "QR": template.HTML(code), //nolint:gosec // made of rectangles
-		"Until": time.UnixMicro(p.ExpiresAt).In(zoneOf(e)), "Gate": v.URL("/gate"), "Secure": strings.HasPrefix(p.URL, "https://"),
+		"Until": time.UnixMicro(p.ExpiresAt).In(zoneOf(e)), "Gate": v.URL("/gate"), "Secure": strings.HasPrefix(p.URL, "https://"), "Node": f.Node, "Office": p.URL,
 	})
 }
 

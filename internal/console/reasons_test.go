@@ -19,6 +19,7 @@ import (
 // notOfForms are codes that no form of ours comes to: those of the API's own fields,
 // and of values that forms cannot have.
 var notOfForms = []string{
+	"no-such-device", "not-of-nodes", "other-kind", // of gate nodes
 	// combinations of the API's fields, of which a form sends one
 	"cannot-combine", "needs-another-field", "fees-above-price",
 	// fields that no form has
@@ -119,7 +120,7 @@ func TestFieldErrorsHaveWords(t *testing.T) {
 var elsewhere = map[string]string{
 	"sign-in-required": "leads to the sign-in page", "organizers-only": "error page",
 	"bad-token":      "an ended session leads to the sign-in page",
-	"device-revoked": "of the check-in app", "device-not-now": "of the check-in app", "no-names": "of the check-in app",
+	"device-revoked": "of the check-in app", "other-kind": "of gate nodes", "too-many-requests": "of the check-in app", "device-not-now": "of the check-in app", "no-names": "of the check-in app",
 	"bad-form": "error page: browsers do not send such forms", "malformed-form": "error page: browsers do not send such forms",
 }
 

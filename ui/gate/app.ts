@@ -172,11 +172,13 @@ export class App {
     const { door, screen, voice, camera } = this;
     if (!door || !screen) return;
     const made = door.list ? voice.time(door.list.made / 1000) : "";
+    const line = door.state?.line; // of a gate node
+    const offline = made ? voice.say("offline_list", { time: made }) : voice.say("offline");
     screen.status({
       event: door.state?.event.title ?? "",
       entrance: door.entrance.name,
-      online: door.online,
-      offlineSince: made ? voice.say("offline_list", { time: made }) : voice.say("offline"),
+      online: door.online && line?.up !== false,
+      offlineSince: door.online && line ? voice.say("no_line", { time: voice.time(line.seen_at / 1000) }) : offline,
       waiting: door.queue.length,
       inside: door.fold.inside,
       entered: door.fold.entered,
@@ -230,7 +232,7 @@ export class App {
       name: o.name,
       list: o.list,
       lines: !o.admitted ? this.why(o) : o.untimed ? [this.voice.say("untimed_mark")] : [],
-      alone: o.alone,
+      alone: o.alone && (this.door?.online ? "alone_node" : "alone_mark"),
     });
   }
 

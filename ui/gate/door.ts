@@ -241,7 +241,7 @@ export class Door {
           name: answer.name,
           list: answer.list,
           first: answer.first,
-          alone: false,
+          alone: answer.alone ?? false,
         };
       }
       if (own.sent) return { ...this.outcome(kind, own, own.booking), alone: false };

@@ -76,6 +76,7 @@ export interface Answer {
   first?: Earlier;
   name?: string;
   list?: string; // of guests
+  alone?: boolean; // a gate node has decided it without the box office
 }
 
 /** What the fold needs of a scan, own or another device's. */

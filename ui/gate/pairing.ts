@@ -96,5 +96,6 @@ export function pairing(
 
 function fault(err: unknown): Key {
   if (!(err instanceof Refused) || err.status === 0) return "pair_offline";
+  if (err.type === "no-line") return "pair_no_line";
   return err.passing ? "pair_busy" : "pair_bad";
 }

@@ -13,7 +13,7 @@ export interface Shown {
   name?: string;
   list?: string; // of guests
   lines: string[]; // why, and what to do
-  alone: boolean; // decided without the network
+  alone: Key | false; // decided without the network, or without the box office
 }
 
 /** What is in the bar and below the camera. */
@@ -198,7 +198,7 @@ export class Screen {
       ? [el("p", { className: v.list.length > 16 ? "gate-list gate-long" : "gate-list", dir: "auto" }, v.list)]
       : [];
     const name = v.name ? [el("p", { className: "gate-name", dir: "auto" }, v.name)] : [];
-    const mark = v.alone ? [el("p", { className: "gate-alone" }, voice.say("alone_mark"))] : [];
+    const mark = v.alone ? [el("p", { className: "gate-alone" }, voice.say(v.alone))] : [];
     this.verdict.replaceChildren(
       el(
         "div",

@@ -14,6 +14,8 @@ export interface DoorState {
   time?: Time; // the same, signed by the office; a gate node has none
   list: { seq: number; rev: number };
   plan: string; // path
+  /** Of a gate node: its line to the box office. seen_at in µs. */
+  line?: { up: boolean; seen_at: number };
 }
 
 /** A scan of another device, as GET /door/scans tells of it. */

@@ -10,6 +10,7 @@ export interface Words {
   pair_scan: string; // Scan the code
   pair_bad: string; // This code does not work. It may have been used, or be older than 15 minutes. A …
   pair_offline: string; // There is no network. Pairing needs one; scanning does not.
+  pair_no_line: string; // The gate node does not reach the box office, and only that can pair devices. Sca …
   pair_busy: string; // The device could not be paired. Please try again in a minute.
   loading: string; // Getting the list of tickets …
   no_list: string; // This device has no list of tickets yet. It needs the network once before it ca …
@@ -39,6 +40,7 @@ export interface Words {
   offline: string; // Offline
   waiting_one: string; // {n} scan waiting
   waiting_other: string; // {n} scans waiting
+  no_line: string; // No line to the box office · list of {time}
   offline_list: string; // Offline · list of {time}
   ready: string; // Hold the code in front of the camera.
   ready_wedge: string; // Ready. Scan a code.
@@ -71,6 +73,7 @@ export interface Words {
   nothing_to_undo: string; // There is no scan of this device to undo.
   alone: string; // There is no network, and without it this device lets nobody in.
   alone_mark: string; // Decided without the network
+  alone_node: string; // Decided without the box office
   stale_code: string; // This code is not the one of now: it is a copy, or the phone’s page stands still. Let t …
   not_bound: string; // Printed codes and screenshots do not admit here. Let the guest open the tickets on a …
   untimed_mark: string; // The time of this code could not be checked
