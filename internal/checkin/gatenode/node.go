@@ -52,11 +52,11 @@ type Node struct {
 	list    *ticket.List
 	plan    *seating.Plan
 	rawPlan []byte
-	cursor  string // of the scans of the box office
-	seenAt  int64  // µs since 1970, the server's time
-	there   bool   // the box office answers
-	up      bool   // and fast enough to be asked
-	shown   bool   // up, as devices were told
+	cursor  string        // of the scans of the box office
+	seenAt  int64         // µs since 1970, the server's time
+	there   bool          // the box office answers
+	up      bool          // and fast enough to be asked
+	shown   bool          // up, as devices were told
 	slow    time.Duration // why it is not up: how long the box office took; 0: it does not answer
 	suspect chan struct{} // says that an ask was not answered
 
