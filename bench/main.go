@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 	b := &bench{}
 	flag.DurationVar(&b.short, "short", 5*time.Second, "how long each try of a series runs")
 	flag.DurationVar(&b.long, "long", 15*time.Second, "how long a rehearsal runs")
-	only := flag.String("only", "", "sales, gateway, reads or growth: leave everything else out; growth is in no other run")
+	only := flag.String("only", "", "sales, gateway, reads, door or growth: leave everything else out; growth is in no other run")
 	// These are for the processes that it starts.
 	bytesOf := flag.String("serve-bytes", "", "serve this file to everybody: the bare handler of the comparison")
 	status := flag.Int("serve-status", http.StatusOK, "with --serve-bytes, the status")
@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	parts := []struct {
 		name string
 		fn   func(context.Context) error
-	}{{"sales", b.sales}, {"gateway", b.gateway}, {"reads", b.reads}, {"size", b.size}, {"growth", b.growth}}
+	}{{"sales", b.sales}, {"gateway", b.gateway}, {"reads", b.reads}, {"door", b.door}, {"size", b.size}, {"growth", b.growth}}
 	for _, p := range parts {
 		if *only == p.name || *only == "" && p.name != "growth" {
 			if err := p.fn(ctx); err != nil {
@@ -88,20 +88,26 @@ func row(name, format string, args ...any) {
 
 // rehearse runs "boxoffice rush" and reads its last line.
 func (b *bench) rehearse(ctx context.Context, args ...string) (rush.Report, error) {
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.program, append(append([]string{"rush"}, args...), "--json")...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Stdout = &out
-	err := cmd.Run()
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	var r rush.Report
-	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &r); jsonErr != nil {
-		return r, fmt.Errorf("rush: %w: %s", err, out.String())
-	}
+	err := b.report(ctx, &r, append([]string{"rush"}, args...)...)
 	if r.Audit != "ok" || r.Errors > 0 {
 		row("  !", "audit %s, %d errors", r.Audit, r.Errors)
 	}
 	return r, err
+}
+
+// report runs a command of boxoffice with --json, and reads its last line.
+func (b *bench) report(ctx context.Context, into any, args ...string) error {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, b.program, append(args, "--json")...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stdout = &out
+	err := cmd.Run()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), into); jsonErr != nil {
+		return fmt.Errorf("%s: %w: %s", args[0], err, out.String())
+	}
+	return err
 }
 
 // size measures a node that has nothing to do, and a very large event.

@@ -22,20 +22,26 @@ type HeardRef = scanRef
 // A device knows no bookings: a place is the seat with the digest of its first ticket. A Gate
 // does not know the seating plan either, so its entrances must be for all sections.
 type Gate struct {
-	Settings checkinapi.Settings
-	device   checkinapi.Device
-	keys     ticket.Keys
-	list     *ticket.List // nil: none yet
-	view     *view
+	device checkinapi.Device
+	keys   ticket.Keys
+	list   *ticket.List // nil: none yet
+	view   *view
 }
 
 // NewGate makes the gate of a device that may scan at any entrance, for as long as it likes.
 func NewGate(eventID, deviceID string, keys ticket.Keys) *Gate {
-	return &Gate{
-		Settings: checkinapi.Defaults(eventID), device: checkinapi.Device{ID: deviceID, ValidUntil: 1 << 62},
-		keys: keys, view: newView(eventID),
-	}
+	g := &Gate{device: checkinapi.Device{ID: deviceID, ValidUntil: 1 << 62}, keys: keys, view: newView(eventID)}
+	g.SetSettings(checkinapi.Defaults(eventID))
+	return g
 }
+
+// SetSettings replaces the rules of the door.
+func (g *Gate) SetSettings(s checkinapi.Settings) {
+	_, rev := g.view.at()
+	g.view.apply(nil, &rules{rev: rev + 1, settings: s})
+}
+
+func (g *Gate) settings() *checkinapi.Settings { return &g.view.known().settings }
 
 // SetList replaces the list of tickets.
 func (g *Gate) SetList(l *ticket.List) { g.list = l }
@@ -53,9 +59,8 @@ func (g *Gate) Hear(h *Heard) {
 	if h.Of != nil {
 		e.of = checkinapi.Ref(*h.Of)
 	}
-	if known := g.view.scans[e.Ref]; known != nil {
-		g.view.drop(known)
-		delete(g.view.scans, e.Ref)
+	if h.Device == office {
+		e.how = checkinapi.ByHand
 	}
 	g.view.put(e)
 }
@@ -66,7 +71,7 @@ func (g *Gate) Hear(h *Heard) {
 // is admitted is behind those by which it was decided, however wrong the clocks are.
 func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) {
 	h, t, err := g.read(s)
-	f := facts{now: now, settings: &g.Settings, device: &g.device, code: wrongCode(err), issue: t.Issue, shown: t}
+	f := facts{now: now, settings: g.settings(), device: &g.device, code: wrongCode(err), issue: t.Issue, shown: t}
 	if s.Kind == checkinapi.Undo {
 		if f.named = g.view.scans[s.Of]; f.named != nil {
 			f.place = f.named.place
@@ -85,14 +90,14 @@ func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) 
 	}
 	before := withUndos(g.view.places[f.place], g.view.undos)
 	if f.place != (place{}) {
-		f.visit = fold(before, g.Settings.Reentry)
+		f.visit = fold(before, f.settings.Reentry)
 	}
 	d := decide(s, &f)
 	if d.admitted() {
 		stamp := after(s.Stamp, before)
 		h.At, h.N = stamp.At, stamp.N
 	}
-	if d.admitted() && s.Kind == checkinapi.In && g.Settings.Alone == checkinapi.AloneRefuse {
+	if d.admitted() && s.Kind == checkinapi.In && f.settings.Alone == checkinapi.AloneRefuse {
 		d = refuse(checkinapi.AloneIsRefused)
 	}
 	h.Outcome = d.outcome

@@ -123,7 +123,9 @@ func (g *gate) start() error {
 
 func (g *gate) settings() {
 	if s := g.disk.state.Settings; s.Reentry != "" {
-		g.mind.Settings.Reentry, g.mind.Settings.Alone = s.Reentry, s.Alone
+		rules := checkinapi.Defaults(g.hall.event)
+		rules.Reentry, rules.Alone = s.Reentry, s.Alone
+		g.mind.SetSettings(rules)
 	}
 }
 
