@@ -2,6 +2,7 @@ package checkin
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,10 +16,12 @@ import (
 type asked struct {
 	seat int32
 	kind checkinapi.Kind
+	ref  checkinapi.Ref
+	of   checkinapi.Ref // of an undo
 }
 
-// door is one seat as a house manager imagines it: somebody is inside with its ticket, or
-// nobody is.
+// door is one seat as a house manager imagines it: a list of who came in and went out, from
+// which somebody may be taken back. The last one on it says whether somebody is inside.
 var door = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		bySeat := map[int32][]porcupine.Operation{}
@@ -32,19 +35,32 @@ var door = porcupine.Model{
 		}
 		return parts
 	},
-	Init: func() any { return false },
+	Init: func() any { return "" },
 	Step: func(state, input, output any) (bool, any) {
-		inside, in, admitted := state.(bool), input.(asked).kind == checkinapi.In, output.(bool)
-		if admitted != (inside != in) {
-			return false, inside
+		list, in, admitted := state.(string), input.(asked), output.(bool)
+		line := func(kind checkinapi.Kind, ref checkinapi.Ref) string {
+			return fmt.Sprintf("%s %s %d\n", kind, ref.Device, ref.Counter)
 		}
-		return true, inside != admitted
+		if in.kind == checkinapi.Undo {
+			of := line(checkinapi.In, in.of)
+			may := strings.Contains(list, of)
+			return admitted == may, strings.Replace(list, of, "", 1)
+		}
+		lines := strings.Split(strings.TrimSuffix(list, "\n"), "\n")
+		inside := strings.HasPrefix(lines[len(lines)-1], "in ")
+		if admitted != (inside != (in.kind == checkinapi.In)) {
+			return false, list
+		}
+		if admitted {
+			list += line(in.kind, in.ref)
+		}
+		return true, list
 	},
 	DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v → %v", in, out) },
 }
 
-// Gates at two nodes scan copies of the same tickets at the same time, in and out: of each
-// ticket, one is inside, as if they had asked one after the other.
+// Gates at two nodes scan copies of the same tickets at the same time, in and out, and take
+// back some of what they did: of each ticket, one is inside, as if they had asked one after the other.
 func TestTwoNodes(t *testing.T) {
 	w := newWorld(t)
 	nodes := []*Service{w.node(t), w.node(t)}
@@ -60,14 +76,23 @@ func TestTwoNodes(t *testing.T) {
 	for n := range gates {
 		g := w.gate(t, nodes[n%2])
 		group.Go(func() {
+			in := map[int32]checkinapi.Ref{} // the last scan of each seat that this gate has let in by
 			for round := range rounds {
-				kind := checkinapi.In
-				if (round+n)%3 == 2 {
-					kind = checkinapi.Out
-				}
 				var scans []checkinapi.Scan
-				for _, token := range tokens {
-					scans = append(scans, g.scan(kind, token))
+				for i, token := range tokens {
+					kind := checkinapi.In
+					if (round+n)%3 == 2 {
+						kind = checkinapi.Out
+					}
+					of, has := in[int32(i)]
+					if (round+n+i)%5 == 4 && has {
+						kind, token = checkinapi.Undo, ""
+					}
+					sc := g.scan(kind, token)
+					if kind == checkinapi.Undo {
+						sc.Of = of
+					}
+					scans = append(scans, sc)
 				}
 				began := time.Now().UnixNano()
 				answers, err := g.s.Take(t.Context(), gala, g.device, scans)
@@ -78,7 +103,11 @@ func TestTwoNodes(t *testing.T) {
 				}
 				mu.Lock()
 				for seat, a := range answers {
-					history = append(history, porcupine.Operation{ClientId: n, Input: asked{int32(seat), kind}, Call: began, Output: a.Outcome == checkinapi.Admitted, Return: ended})
+					sc, admitted := &scans[seat], a.Outcome == checkinapi.Admitted
+					history = append(history, porcupine.Operation{ClientId: n, Input: asked{int32(seat), sc.Kind, a.Ref, sc.Of}, Call: began, Output: admitted, Return: ended})
+					if sc.Kind == checkinapi.In && admitted {
+						in[int32(seat)] = a.Ref
+					}
 				}
 				mu.Unlock()
 			}
