@@ -372,7 +372,7 @@ func (s *Service) state(ctx context.Context, d *checkinapi.Device) (*doorState, 
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.attendance(ctx, d.EventID, false)
+	a, err := s.attended(ctx, d.EventID, false, time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,9 @@ type view struct {
 	latest  map[string]int64            // the highest counter, by device
 	log     []*entry                    // by seq; an entry that was joined later is in it twice
 	changed chan struct{}               // closed with the next change
-	tally   *checkinapi.Attendance      // without tickets and names; nil: to be counted
+	tally   *checkinapi.Attendance      // without tickets and names; nil: not counted yet
+	behind  bool                        // something has changed since
+	counted time.Time                   // when that was
 	tallied *seating.Plan               // by which it was counted
 	counts  map[string]int64            // scans, by device
 	index   *guests                     // of the people with tickets; nil: not read yet
@@ -138,7 +140,7 @@ func (v *view) apply(list []*entry, r *rules) {
 		}
 	}
 	if news {
-		v.tally = nil
+		v.behind = true
 		close(v.changed)
 		v.changed = make(chan struct{})
 	}

@@ -242,9 +242,6 @@ func (g *gate) sync(ctx context.Context) error {
 	if err := g.flush(ctx); err != nil {
 		return err
 	}
-	if err := g.refresh(ctx); err != nil {
-		return err
-	}
 	for more := true; more; {
 		raw, err := g.request(ctx, "GET", "/door/scans?after="+g.cursor(), nil)
 		if err != nil {
@@ -253,6 +250,9 @@ func (g *gate) sync(ctx context.Context) error {
 		if more, err = g.hear(raw); err != nil {
 			return err
 		}
+	}
+	if err := g.refresh(ctx); err != nil {
+		return err
 	}
 	g.mu.Lock()
 	g.online = g.on
