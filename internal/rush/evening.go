@@ -3,9 +3,11 @@ package rush
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -186,16 +188,23 @@ func (e *evening) comes(ctx context.Context, rnd *rand.Rand, a *admission, token
 	}
 }
 
+// unreachable reports whether an error means that no node could be asked, or that its answer
+// was lost.
+func unreachable(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // refunded gives a booking back, and then somebody comes with its tickets all the same.
 func (e *evening) refunded(ctx context.Context, rnd *rand.Rand, p *party, list []*admission) {
 	call := e.hall.client.call()
 	err := e.hall.refund(call, p)
 	call.done()
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !unreachable(err) {
 			e.fault("%v", err)
 		}
-		return
+		return // nobody comes
 	}
 	for _, a := range list {
 		a.void = time.Now()
@@ -214,10 +223,10 @@ func (e *evening) reissued(ctx context.Context, rnd *rand.Rand, p *party, list [
 	err := e.hall.reissue(call, p)
 	call.done()
 	if err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !unreachable(err) {
 			e.fault("%v", err)
 		}
-		return
+		return // nobody comes
 	}
 	for _, a := range list {
 		a.replaced = time.Now()
