@@ -635,3 +635,33 @@ func TestGateNodeRefusesToStart(t *testing.T) {
 		t.Errorf("with a wrong code: %v", err)
 	}
 }
+
+// A gate node that is killed has every scan that it has answered: its files are taken away
+// while it runs, as a kill leaves them, and another process goes on with them.
+func TestGateNodeKilled(t *testing.T) {
+	h := newHouse(t)
+	g := h.doorway(t, "")
+	n := g.inHouse(t)
+	one := n.phone("")
+	one.waitLine(true)
+	n.line.set(true, false)
+	one.waitLine(false)
+	if got := one.scan("in", g.token, ""); got != "admitted ok alone" {
+		t.Fatal(got)
+	}
+	left := filepath.Join(t.TempDir(), "left")
+	if err := os.CopyFS(left, os.DirFS(n.s.Data)); err != nil {
+		t.Fatal(err)
+	}
+	n.end()
+	n.s.Data = left
+	n.start()
+	if got := one.again("in", g.token, ""); got != "admitted ok alone" {
+		t.Errorf("sent again: %s", got)
+	}
+	if got := one.scan("in", g.token, ""); got != "refused already-inside alone" {
+		t.Errorf("a copy: %s", got)
+	}
+	n.line.set(false, false)
+	patience.Until(t, "the box office hears of it", func() bool { return strings.Contains(n.attendance(), `"inside":1`) })
+}
