@@ -89,7 +89,8 @@ func (w *Words) Text(lang, key string, pairs ...any) string {
 	return s
 }
 
-// Catalogue returns the messages of a language as they are in the files of a folder.
+// Catalogue returns the messages of a language as they are in the files of a folder. It is
+// an error if two files have the same message.
 func Catalogue(files fs.FS, dir, lang string) (map[string]any, error) {
 	names, err := fs.Glob(files, dir+"/*."+lang+".json")
 	if err != nil {
@@ -101,8 +102,15 @@ func Catalogue(files fs.FS, dir, lang string) (map[string]any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("words: %w", err)
 		}
-		if err := codec.ReadKnown(raw, &all); err != nil {
+		messages := map[string]any{}
+		if err := codec.ReadKnown(raw, &messages); err != nil {
 			return nil, fmt.Errorf("words: %s: %w", name, err)
+		}
+		for key, message := range messages {
+			if _, twice := all[key]; twice {
+				return nil, fmt.Errorf("words: %s: another file has %q, too", name, key)
+			}
+			all[key] = message
 		}
 	}
 	return all, nil

@@ -33,7 +33,7 @@ func (s *Shop) live(v *page.Visit, o *orderPage, cards []ticketCard) *liveTicket
 	if !wanted {
 		return nil
 	}
-	return &liveTickets{o.ID, o.Link("tickets/phone"), s.Tickets.Keys().Document(), s.ticketList(o, cards, ""), v.Words("live.")}
+	return &liveTickets{o.ID, o.Link("tickets/phone"), s.Tickets.Keys().Document(), s.ticketList(o, cards, ""), v.Words("bound.")}
 }
 
 // ticketList is a booking's tickets as clients see them, with the time signed for a phone;

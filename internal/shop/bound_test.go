@@ -24,7 +24,7 @@ func TestLiveWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key := range all {
-			if name, ok := strings.CutPrefix(key, "live."); ok {
+			if name, ok := strings.CutPrefix(key, "bound."); ok {
 				found[name]++
 			}
 		}
@@ -34,7 +34,7 @@ func TestLiveWords(t *testing.T) {
 	}
 	for name, n := range found {
 		if n != 2 || !strings.Contains(string(source), `"`+name+`"`) {
-			t.Errorf("live.%s is in %d languages, or the script does not say it", name, n)
+			t.Errorf("bound.%s is in %d languages, or the script does not say it", name, n)
 		}
 	}
 }
