@@ -42,9 +42,9 @@ func (s *Service) salesOf(ctx context.Context, v *view) (*sales, error) {
 	v.listing.Lock()
 	defer v.listing.Unlock()
 	v.mu.Lock()
-	known := v.sales
+	known, told := v.sales, v.told
 	v.mu.Unlock()
-	if known != nil && time.Since(known.at) < listFor {
+	if known != nil && time.Since(known.at) < listFor && known.version() == told { // a device that was told of a newer list gets it
 		return known, nil
 	}
 	next := &sales{at: time.Now()}
