@@ -85,7 +85,7 @@ func (l *link) ask(ctx context.Context, method, path string, body []byte) (statu
 	l.mu.Lock()
 	call := &call{client: l.client, node: l.node}
 	l.mu.Unlock()
-	go func() {
+	go func(sent weather, to chan<- answered) {
 		var a answered
 		if a.err = call.once(method, path, l.token, "", body); a.err != nil { // perhaps only the connection is gone
 			l.client.nodes[call.node].forget()
@@ -94,11 +94,11 @@ func (l *link) ask(ctx context.Context, method, path string, body []byte) (statu
 		a.status, a.body = call.res.status, call.res.body
 		call.done()
 		l.client.requests.Add(1)
-		if is == slow {
+		if sent == slow {
 			time.Sleep(late)
 		}
-		came <- a
-	}()
+		to <- a
+	}(is, came)
 	for {
 		select {
 		case a := <-came:
