@@ -72,3 +72,25 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d scans up to %d", len(list), upto)
 	}
 }
+
+// A device that is told of a list asks for it at once, and gets that one, even if the node
+// has made another a moment ago.
+func TestListAsTold(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	v := s.view(gala)
+	ann := w.sell("ann", 1)
+	if _, err := s.salesOf(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	w.refund(ann)
+	now, err := s.listVersion(t.Context(), gala)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.tell(now)
+	l, err := s.salesOf(t.Context(), v)
+	if err != nil || l.version() != now || l.tickets.Bookings[1] != "" {
+		t.Errorf("%+v, told of %+v: %v", l.version(), now, err)
+	}
+}
