@@ -123,7 +123,8 @@ func (s *Service) OnList(ctx context.Context, c caller.Caller, eventID, list str
 }
 
 func (s *Service) onList(ctx context.Context, eventID, list string) ([]checkinapi.Visit, error) {
-	found, err := s.visits(ctx, eventID, 0, func(_ *guest, of string) bool { return of != "" && of == list })
+	folded := safetext.Fold(list)
+	found, err := s.visits(ctx, eventID, 0, func(_ *guest, of string) bool { return of != "" && safetext.Fold(of) == folded })
 	slices.SortFunc(found, func(a, b checkinapi.Visit) int {
 		return cmp.Or(cmp.Compare(safetext.Fold(a.Name), safetext.Fold(b.Name)), cmp.Compare(a.BookingID, b.BookingID), cmp.Compare(a.Seat, b.Seat))
 	})

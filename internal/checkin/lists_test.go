@@ -48,7 +48,7 @@ func TestLists(t *testing.T) {
 	if err != nil || fmt.Sprint(a.Lists) != "[{Presse und TV Presse und TV 1 1 3} {vip vip 0 0 1}]" {
 		t.Errorf("%v %v", a.Lists, err)
 	}
-	list, err := two.OnList(t.Context(), hall, gala, "Presse und TV")
+	list, err := two.OnList(t.Context(), hall, gala, "presse UND tv")
 	if err != nil || len(list) != 3 || list[0].Name != "Ada Byron" || !list[0].Inside || list[1].Inside || list[2].BookingID != bob || list[2].List != "Presse und TV" {
 		t.Errorf("%+v %v", list, err)
 	}

@@ -21,6 +21,7 @@ type Lists interface {
 	// ListsOf returns the lists of bookings of an event, by booking id; nil: of all. Those
 	// on none are left out.
 	ListsOf(ctx context.Context, c caller.Caller, eventID string, bookingIDs []string) (map[string]string, error)
-	// OnList returns the seats of a list, by guest; none, if there is no such list.
+	// OnList returns the seats of a list, by guest; none, if there is no such list. Case and
+	// accents of its name do not matter.
 	OnList(ctx context.Context, c caller.Caller, eventID, list string) ([]Visit, error)
 }
