@@ -155,8 +155,21 @@ func reasonOf(message string) errs.Reason {
 			if !strings.Contains(s.Format, "%s") {
 				return errs.Reason{Code: s.Code, Text: s.Format}
 			}
-			return errs.Why(s.Code, s.Format, rest)
+			return errs.Why(s.Code, s.Format, plainNumber(rest))
 		}
 	}
 	return errs.Reason{Code: "not-valid", Text: message}
+}
+
+// plainNumber writes out a number that huma writes with an exponent, such as 9.466848e+11.
+// Other texts stay as they are.
+func plainNumber(text string) string {
+	if !strings.Contains(text, "e+") {
+		return text
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
 }

@@ -16,6 +16,7 @@ func TestReasonsHaveCodes(t *testing.T) {
 	for message, want := range map[string]errs.Reason{
 		"expected length <= 100":                           {Code: "too-long", Args: []any{"100"}, Text: "must have at most 100 characters"},
 		"expected array length >= 1":                       {Code: "too-few", Args: []any{"1"}, Text: "must have at least 1 entries"},
+		"expected number >= 9.466848e+11":                  {Code: "below-minimum", Args: []any{"946684800000"}, Text: "must be at least 946684800000"},
 		"expected number >= 1":                             {Code: "below-minimum", Args: []any{"1"}, Text: "must be at least 1"},
 		"expected integer":                                 {Code: "not-a-number", Text: "must be a whole number"},
 		"expected string":                                  {Code: "wrong-type", Text: "must be a string"},
