@@ -102,7 +102,13 @@ func (n *Node) first(ctx context.Context) error {
 	if _, err := n.fetchState(ctx); err != nil {
 		return err
 	}
-	return n.fetchList(ctx)
+	if err := n.fetchList(ctx); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.seenAt = n.clock.Now().UnixMicro()
+	n.mu.Unlock()
+	return nil
 }
 
 // round brings the gate node in step, and follows the box office until it does not answer.
