@@ -97,7 +97,7 @@ export interface Words {
   list: string; // List of tickets
   list_text: string; // {n} tickets, as of {time}
   names: string; // Names of guests
-  names_text: string; // {n} bookings are on this device, until it is unpaired or its time is over.
+  names_text: string; // Bookings on this device: {n}, until it is unpaired or its time is over.
   without: string; // Without a network
   without_admit: string; // This device decides by its list, and marks the scan.
   without_refuse: string; // This device lets nobody in.
