@@ -1,6 +1,7 @@
 // Package checkin is the check-in service: it lets people in, and knows who is inside.
 //
 //	decide.go    the decision about one scan, and what the scans of a seat say; pure
+//	code.go      what the code of a ticket says
 //	scans.go     takes scans, many in one transaction
 //	view.go      the scans, settings and devices of an event, as this node knows them
 //	store.go     the tables
@@ -9,7 +10,10 @@
 //	visits.go    who is inside: attendance, guests, corrections; history.go: the scans of a booking
 //	lists.go     lists of guests; names.go: the guests that devices keep; log.go: what was done by hand
 //	live.go      what devices are told: new scans, a new list, new rules
-//	http.go      the operations of the API; http_device.go those of devices
+//	list.go      the list of tickets, and its changes, as devices read them
+//	line.go      at a gate node: the line to the box office (package gatenode)
+//	gate.go      a device that decides alone, as the check-in app does; for rehearsals and tests
+//	http.go      the operations of the API; http_device.go those of devices, http_node.go of gate nodes
 //
 // A scan goes from POST /door/scans into a queue. Whatever waits there for one event is
 // decided together: the owners of its seats are read, the event's row in door_events is

@@ -6,25 +6,16 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/checkinapi"
-	"boxoffice/internal/errs"
-	"boxoffice/internal/id"
 	"boxoffice/internal/seating"
 )
 
 // History lists the scans of a booking's seats; see checkinapi.Histories.
 func (s *Service) History(ctx context.Context, c caller.Caller, bookingID string) ([]checkinapi.Entry, error) {
-	eventID := id.Event(bookingID)
-	if eventID == "" && c.SignedIn() {
-		return nil, errs.Missing("booking")
-	}
-	if _, err := s.own(ctx, c, eventID); err != nil {
+	eventID, err := s.ownBooking(ctx, c, bookingID)
+	if err != nil {
 		return nil, err
 	}
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}

@@ -55,11 +55,7 @@ func (s *Service) Log(ctx context.Context, c caller.Caller, eventID string, limi
 	if _, err := s.own(ctx, c, eventID); err != nil {
 		return nil, err
 	}
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}

@@ -53,11 +53,7 @@ const pageOfNames = 256 // bookings in a page at most, on average
 
 // pagesOf returns the pages of an event's guests.
 func (s *Service) pagesOf(ctx context.Context, eventID string) (*names, error) {
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}

@@ -266,6 +266,16 @@ func (v *view) known() *rules {
 	return v.rules
 }
 
+// current returns the view of an event, refreshed, and its seating plan.
+func (s *Service) current(ctx context.Context, eventID string) (*view, *seating.Plan, error) {
+	v := s.view(eventID)
+	if err := s.refresh(ctx, v); err != nil {
+		return nil, nil, err
+	}
+	plan, err := s.planOf(ctx, v)
+	return v, plan, err
+}
+
 const planFor = 5 * time.Second
 
 // planOf returns the seating plan by which an event's seats are sold. It cannot change while

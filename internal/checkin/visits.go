@@ -35,11 +35,7 @@ func (s *Service) attendance(ctx context.Context, eventID string, names bool) (c
 // attended is attendance by a count that may be this old: to count all of an event takes tens
 // of milliseconds, during which nothing is decided.
 func (s *Service) attended(ctx context.Context, eventID string, names bool, old time.Duration) (checkinapi.Attendance, error) {
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return checkinapi.Attendance{}, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return checkinapi.Attendance{}, err
 	}
@@ -322,11 +318,7 @@ func (s *Service) find(ctx context.Context, eventID, query string, limit int) ([
 
 // visits lists the seats with tickets that match; match gets the guest and their list.
 func (s *Service) visits(ctx context.Context, eventID string, within time.Duration, match func(g *guest, list string) bool) ([]checkinapi.Visit, error) {
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}
@@ -356,11 +348,7 @@ func (s *Service) Visited(ctx context.Context, c caller.Caller, eventID string) 
 	if _, err := s.own(ctx, c, eventID); err != nil {
 		return nil, err
 	}
-	v := s.view(eventID)
-	if err := s.refresh(ctx, v); err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, v)
+	v, plan, err := s.current(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}
