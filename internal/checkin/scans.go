@@ -60,7 +60,10 @@ func (s *Service) Take(ctx context.Context, eventID, deviceID string, scans []ch
 			return nil, err
 		}
 	}
-	return r.answers, s.submit(ctx, r)
+	if err := s.submit(ctx, r); err != nil {
+		return nil, err
+	}
+	return r.answers, nil
 }
 
 // readCodes reads the codes of a request's scans.
