@@ -195,15 +195,20 @@ func unreachable(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// office has the box office change a booking, and reports whether it did.
+func (e *evening) office(ctx context.Context, p *party, change func(*call, *party) error) bool {
+	call := e.hall.client.call()
+	defer call.done()
+	err := change(call, p)
+	if err != nil && ctx.Err() == nil && !unreachable(err) {
+		e.fault("%v", err)
+	}
+	return err == nil
+}
+
 // refunded gives a booking back, and then somebody comes with its tickets all the same.
 func (e *evening) refunded(ctx context.Context, rnd *rand.Rand, p *party, list []*admission) {
-	call := e.hall.client.call()
-	err := e.hall.refund(call, p)
-	call.done()
-	if err != nil {
-		if ctx.Err() == nil && !unreachable(err) {
-			e.fault("%v", err)
-		}
+	if !e.office(ctx, p, e.hall.refund) {
 		return // nobody comes
 	}
 	for _, a := range list {
@@ -219,13 +224,7 @@ func (e *evening) refunded(ctx context.Context, rnd *rand.Rand, p *party, list [
 // others with the old ones.
 func (e *evening) reissued(ctx context.Context, rnd *rand.Rand, p *party, list []*admission) {
 	before := p.tokens
-	call := e.hall.client.call()
-	err := e.hall.reissue(call, p)
-	call.done()
-	if err != nil {
-		if ctx.Err() == nil && !unreachable(err) {
-			e.fault("%v", err)
-		}
+	if !e.office(ctx, p, e.hall.reissue) {
 		return // nobody comes
 	}
 	for _, a := range list {
