@@ -89,7 +89,10 @@ export class Page {
   private busy = false;
   private problem = "";
   private asking = false; // whether to move all
-  private hours = new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang, { timeStyle: "medium" });
+  private hours = new Intl.DateTimeFormat(
+    document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang,
+    { timeStyle: "medium" },
+  );
   private watch = new IntersectionObserver((list) => {
     for (const e of list) for (const d of this.codes.values()) if (d.svg === e.target) d.seen = e.isIntersecting;
     this.made = 0;
