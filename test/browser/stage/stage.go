@@ -126,7 +126,11 @@ func (s *Stage) launch(ctx context.Context) error {
 	if err := os.WriteFile(s.film(), film(blank), 0o600); err != nil {
 		return err
 	}
-	options = append(options, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+	trusted, err := s.certify()
+	if err != nil {
+		return err
+	}
+	options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", trusted), chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("use-file-for-fake-video-capture", s.film()), chromedp.UserDataDir(filepath.Join(s.dir, "browser")))
 	allocator, end := chromedp.NewExecAllocator(ctx, options...)
 	s.close = append(s.close, end)
