@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// GateNodeFile is the file, in the folder of a gate node, by which that is known to be one.
+const GateNodeFile = "pairing.json"
+
 // GateNode configures a gate node.
 type GateNode struct {
 	Data      string `help:"Folder for what the gate node keeps: its pairing, the list, and the scans." default:"boxoffice-gate" placeholder:"DIR"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"boxoffice/internal/sqldb"
@@ -47,6 +48,9 @@ func (s Storage) OpenWith(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, err
 		return nil, Error{WrongUsage, "--replica-url", errors.New("--replica-url goes with --database-url")}
 	case s.Embedded() && s.Data == "":
 		return nil, BadFlag("--data", "the name of the folder is missing")
+	}
+	if _, err := os.Stat(filepath.Join(s.Data, GateNodeFile)); err == nil {
+		return nil, BadFlag("--data", "%s is the folder of a gate node (boxoffice gate-node): give the box office a folder of its own", s.Data)
 	}
 	cfg.Dir, cfg.URL = s.Data, s.DatabaseURL
 	db, err := sqldb.Open(ctx, cfg)
