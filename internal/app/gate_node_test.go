@@ -665,3 +665,26 @@ func TestGateNodeKilled(t *testing.T) {
 	n.line.set(false, false)
 	patience.Until(t, "the box office hears of it", func() bool { return strings.Contains(n.attendance(), `"inside":1`) })
 }
+
+// The organizer sees that a device at a gate node is there, though it scans nothing.
+func TestGateNodeTellsWhoIsThere(t *testing.T) {
+	h := newHouse(t)
+	g := h.doorway(t, "")
+	n := g.inHouse(t)
+	one := n.phone("")
+	one.waitLine(true)
+	h.write(t, `UPDATE door_devices SET seen_at = 0`)
+	two := n.phone("") // by which the box office reads its devices again
+	seen := func(p *phone) bool {
+		at, err := h.DB.Reader().QueryContext(t.Context(), h.DB.Text(`SELECT seen_at FROM door_devices WHERE event_id = $1 AND id = $2 AND seen_at > 0`), n.event, p.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer at.Close()
+		return at.Next()
+	}
+	if seen(one) || !seen(two) {
+		t.Fatal("the test does not test")
+	}
+	patience.Until(t, "the box office has heard of the device", func() bool { one.state(); return seen(one) })
+}

@@ -305,6 +305,18 @@ func (t *trusted) sees(id string, at int64) bool {
 	return true
 }
 
+// after lists devices that have asked at a time or later.
+func (t *trusted) after(at int64) (ids []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, seen := range t.seen {
+		if seen >= at {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func (t *trusted) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -34,7 +34,7 @@ type NodeDevice struct {
 // Paired is the device as it is stored.
 func (d *NodeDevice) Paired(eventID string) Paired {
 	return Paired{checkinapi.Device{ID: d.ID, EventID: eventID, Kind: d.Kind.kind(), Name: d.Name, Entrance: d.Entrance, Names: d.Names,
-		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil, PairedAt: d.ValidFrom, SeenAt: d.ValidFrom, RevokedAt: d.RevokedAt}, d.Token}
+		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil, PairedAt: d.ValidFrom, RevokedAt: d.RevokedAt}, d.Token}
 }
 
 // NodeState is all that a gate node has to know, but for the list, the plan and the scans.
@@ -151,6 +151,10 @@ func (n *NodeAnswers) Answers() []checkinapi.Answer {
 	return out
 }
 
+type nodeStateIn struct {
+	Seen []string `query:"seen" maxItems:"200" doc:"Ids of devices that have asked the gate node a moment ago: they are there, though they scan nothing." example:"06a1b2c3d4e5f6g7"`
+}
+
 type nodeStateOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         NodeState
@@ -170,10 +174,13 @@ type nodeScansOut struct {
 
 // registerNodes adds the operations of gate nodes.
 func (s *Service) registerNodes(api huma.API) {
-	huma.Register(api, operation("get-node-state", http.MethodGet, "/door/node", "Read what a gate node has to know", "What GET /door says, and the devices whose scans it takes.", route.Device, 403),
-		func(ctx context.Context, _ *nothing) (*nodeStateOut, error) {
+	huma.Register(api, operation("get-node-state", http.MethodGet, "/door/node", "Read what a gate node has to know", "What GET /door says, and the devices whose scans it takes.", route.Device, 403, 422),
+		func(ctx context.Context, in *nodeStateIn) (*nodeStateOut, error) {
 			d, err := s.ofKind(ctx, checkinapi.GateNode, false)
 			if err != nil {
+				return nil, err
+			}
+			if err := s.seenVia(ctx, d.EventID, in.Seen); err != nil {
 				return nil, err
 			}
 			state, err := s.state(ctx, d)
@@ -266,7 +273,11 @@ func (s *Service) sendFor(ctx context.Context, node *checkinapi.Device, list []N
 	for i := range r.answers {
 		out.Body.Items[i] = answerOf(&r.answers[i])
 	}
-	return out, s.seenVia(ctx, node.EventID, r.scans)
+	ids := make([]string, len(r.scans))
+	for i := range r.scans {
+		ids[i] = r.scans[i].Device
+	}
+	return out, s.seenVia(ctx, node.EventID, ids)
 }
 
 // inScan says that fields of a scan are within an item that a gate node sends.
@@ -281,17 +292,14 @@ func inScan(err error) error {
 }
 
 // seenVia notes that devices have asked through a gate node.
-func (s *Service) seenVia(ctx context.Context, eventID string, scans []checkinapi.Scan) error {
+func (s *Service) seenVia(ctx context.Context, eventID string, ids []string) error {
 	rules := s.view(eventID).known()
-	seen := map[string]bool{}
-	for i := range scans {
-		d := rules.devices[scans[i].Device]
-		if d == nil || seen[d.ID] {
-			continue
-		}
-		seen[d.ID] = true
-		if err := s.seen(ctx, d); err != nil {
-			return err
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if d := rules.devices[id]; d != nil {
+			if err := s.seen(ctx, d); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -444,7 +444,7 @@ export class Door {
   async run(): Promise<void> {
     window.addEventListener("online", () => this.wake());
     window.addEventListener("offline", () => this.lost());
-    const minute = setInterval(() => (this.over ? clearInterval(minute) : this.tend()), 60_000);
+    const minute = setInterval(() => (this.over ? clearInterval(minute) : this.eachMinute()), 60_000);
     while (!this.over) {
       try {
         await this.sync();
@@ -462,6 +462,12 @@ export class Door {
     }
   }
 
+  /** A device that scans nothing asks, too, so that the organizer sees that it is there. */
+  private eachMinute(): void {
+    this.tend();
+    if (this.online) this.ask().catch((err: unknown) => this.failed(err));
+  }
+
   end(): void {
     this.over = true;
     this.stream?.abort();
@@ -470,13 +476,18 @@ export class Door {
 
   /** Gets what has changed, and sends what waits. */
   private async sync(): Promise<void> {
-    const sent = Date.now();
-    await this.take(await this.wire.state(), sent);
+    await this.ask();
     this.setOnline(true);
     await this.queue.flush();
     await this.refresh();
     await this.hear();
     this.rename();
+  }
+
+  /** Gets rules, keys and the time. */
+  private async ask(): Promise<void> {
+    const sent = Date.now();
+    await this.take(await this.wire.state(), sent);
   }
 
   private async take(state: DoorState, sent: number): Promise<void> {
@@ -570,11 +581,9 @@ export class Door {
       case "list":
         this.rename();
         return this.refresh();
-      case "state": {
-        const sent = Date.now();
-        await this.take(await this.wire.state(), sent);
+      case "state":
+        await this.ask();
         return this.rename();
-      }
       case "revoked":
         return this.ended("revoked");
     }

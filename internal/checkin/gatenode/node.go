@@ -274,7 +274,7 @@ func (n *Node) Pair(ctx context.Context, code, name, publicKey string) (d checki
 	}
 	s := &p.State.Device
 	d = checkinapi.Device{ID: s.ID, EventID: p.State.Event.ID, Name: s.Name, Entrance: s.Entrance, Names: s.Names, ValidFrom: s.ValidFrom.UnixMicro(), ValidUntil: s.ValidUntil.UnixMicro()}
-	d.PairedAt, d.SeenAt = n.Now().UnixMicro(), n.Now().UnixMicro()
+	d.PairedAt = n.Now().UnixMicro()
 	return d, p.Token, nil
 }
 

@@ -19,6 +19,7 @@ const (
 	againMost  = 5 * time.Second
 	probeEvery = 5 * time.Second  // while it answers
 	silence    = 45 * time.Second // after which the feed is broken: it says something every 15 s
+	seenMost   = 200              // devices that are said to be there, in one request; others by chance in the next
 )
 
 // Run follows the box office for as long as ctx lasts.
@@ -150,11 +151,18 @@ func (n *Node) reached(ctx context.Context, took time.Duration) {
 	n.said(ctx)
 }
 
-// fetchState fetches rules, devices, keys and the time, and says how long that took.
+// fetchState fetches rules, devices, keys and the time, and says how long that took. It tells
+// which devices have asked here.
 func (n *Node) fetchState(ctx context.Context) (took time.Duration, err error) {
 	var s checkin.NodeState
+	path := "/door/node"
+	if n.door != nil {
+		if ids := n.door.Asked(); len(ids) > 0 {
+			path += "?seen=" + strings.Join(ids[:min(len(ids), seenMost)], ",")
+		}
+	}
 	sent := n.cfg.Wall()
-	if err := n.office.json(ctx, http.MethodGet, "/door/node", nil, &s); err != nil {
+	if err := n.office.json(ctx, http.MethodGet, path, nil, &s); err != nil {
 		return 0, err
 	}
 	got := n.cfg.Wall()
