@@ -27,7 +27,7 @@ func corrected(t *rapid.T) []entry {
 
 // told is a scan as devices hear of it.
 func told(e *entry) *Heard {
-	h := &Heard{Device: e.Device, Counter: e.Counter, At: e.At, N: e.N, Kind: e.kind, Outcome: e.decided().outcome, Ordinal: &e.place.seat, Digest: e.place.booking}
+	h := &Heard{Device: e.Device, Counter: e.Counter, At: e.At, N: e.N, Kind: e.kind, Outcome: e.decided().outcome, Entrance: e.entrance, Ordinal: &e.place.seat, Digest: e.place.booking}
 	if e.kind == checkinapi.Undo {
 		h.Of = &HeardRef{e.of.Device, e.of.Counter}
 	}
@@ -43,13 +43,13 @@ func told(e *entry) *Heard {
 }
 
 // Whatever of a seat's scans arrives, in whatever order, in how many parts, and with copies that
-// know less coming first: in the end, nodes and gates say what the fold says of all of them. And
+// know less coming first, and when the rules change meanwhile: in the end, nodes and gates say what the fold says of all of them. And
 // what a part of them says does not change by hearing that part again.
 func TestArrival(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		copies := corrected(t)
 		set := union(copies)
-		reentry := rapid.SampledFrom([]checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways}).Draw(t, "reentry")
+		now, later := someRules(t), someRules(t)
 		first := map[checkinapi.Ref]entry{} // the copies that were stored first
 		for _, c := range copies {
 			if _, ok := first[c.Ref]; !ok {
@@ -64,21 +64,23 @@ func TestArrival(t *testing.T) {
 			list = append(list, e)
 		}
 		v, g := newView("06a1b2c3d4e5f6g7"), NewGate("06a1b2c3d4e5f6g7", "z", ticket.Keys{})
-		v.apply(nil, &rules{settings: checkinapi.Settings{Reentry: reentry}})
+		v.apply(nil, &rules{settings: *now})
 		known := map[checkinapi.Ref]entry{}
 		for i := range list {
 			e := list[i]
 			e.seq = int64(i + 1)
 			v.apply([]*entry{&e}, nil)
 			v.apply([]*entry{&e}, nil)
-			if i == len(list)/2 {
-				g.SetSettings(checkinapi.Settings{Reentry: reentry})
+			if i == len(list)/2 { // the organizer changes the rules
+				now = later
+				v.apply(nil, &rules{rev: 1, settings: *now})
+				g.SetSettings(*now)
 			}
 			g.Hear(told(&e))
 			g.Hear(told(&e))
 			known[e.Ref] = e
 			at := place{booking, 7}
-			want := fold(values(known), reentry)
+			want := fold(values(known), now)
 			want.undone = nil
 			for who, view := range map[string]*view{"a node": v, "a gate": g.view} {
 				got := view.visits[at]

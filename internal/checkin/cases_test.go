@@ -64,11 +64,18 @@ type decisionCase struct {
 	Reentry  checkinapi.Reentry `json:"reentry"`
 	Opens    int64              `json:"opens"` // ms since 1970; 0: any time
 	Closes   int64              `json:"closes"`
+	Own      ownRules           `json:"own"` // of the entrance; what is absent is as above
 	Alone    checkinapi.Alone   `json:"alone"`
 	Section  string             `json:"section"`  // of the seat
 	Sections []string           `json:"sections"` // of the entrance; none: all
 	Reason   checkinapi.Reason  `json:"reason"`   // of a device alone
 	First    *markRef           `json:"first"`    // of a copy: the scan that came in before
+}
+
+type ownRules struct {
+	Reentry checkinapi.Reentry `json:"reentry,omitempty"`
+	Opens   int64              `json:"opens,omitempty"`
+	Closes  int64              `json:"closes,omitempty"`
 }
 
 type stampCase struct {
@@ -138,7 +145,7 @@ func makeCases(t *testing.T) []byte {
 		c.Folds = append(c.Folds, foldOf(someMarks(chance, 9)))
 	}
 	reasons := map[checkinapi.Reason]int{}
-	for range 500 {
+	for range 800 {
 		d := someDecision(chance)
 		reasons[d.Reason]++
 		c.Decisions = append(c.Decisions, d)
@@ -211,7 +218,7 @@ func someMarks(chance *rand.Rand, most int) []markCase {
 }
 
 func foldOf(marks []markCase) foldCase {
-	v := fold(entriesOf(marks), checkinapi.ReentryAfterExit)
+	v := fold(entriesOf(marks), &checkinapi.Settings{Reentry: checkinapi.ReentryAfterExit})
 	return foldCase{marks, v.inside, v.entered, refOf(v.first), refOf(v.since)}
 }
 
@@ -219,7 +226,7 @@ func someDecision(chance *rand.Rand) decisionCase {
 	now := evening / 1000
 	d := decisionCase{
 		Marks: someMarks(chance, 4), Now: now, Kind: checkinapi.In, Alone: checkinapi.AloneAdmit, Section: []string{"S", "B"}[chance.IntN(2)], Sections: []string{},
-		Reentry: []checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways}[chance.IntN(3)],
+		Reentry: reentries[chance.IntN(3)],
 	}
 	if chance.IntN(4) == 0 {
 		d.Kind = checkinapi.Out
@@ -236,9 +243,18 @@ func someDecision(chance *rand.Rand) decisionCase {
 	if chance.IntN(4) == 0 {
 		d.Closes = now - 1 + int64(chance.IntN(3))
 	}
+	if chance.IntN(3) == 0 {
+		d.Own.Reentry = reentries[chance.IntN(3)]
+	}
+	if chance.IntN(4) == 0 {
+		d.Own.Opens = now - 1 + int64(chance.IntN(3))
+	}
+	if chance.IntN(4) == 0 {
+		d.Own.Closes = now - 1 + int64(chance.IntN(3))
+	}
 	s := checkinapi.Scan{Ref: checkinapi.Ref{Device: "z", Counter: 1}, Stamp: checkinapi.Stamp{At: now}, Kind: d.Kind, Entrance: "main"}
-	settings := checkinapi.Settings{Entrances: []checkinapi.Entrance{{ID: "main", Sections: d.Sections}}, Reentry: d.Reentry, Alone: d.Alone, OpensAt: d.Opens * 1000, ClosesAt: d.Closes * 1000}
-	f := facts{now: evening, settings: &settings, device: gate("z"), place: place{booking, 7}, holder: booking, section: d.Section, visit: fold(entriesOf(d.Marks), d.Reentry)}
+	settings := checkinapi.Settings{Entrances: []checkinapi.Entrance{{ID: "main", Sections: d.Sections, Reentry: d.Own.Reentry, OpensAt: d.Own.Opens * 1000, ClosesAt: d.Own.Closes * 1000}}, Reentry: d.Reentry, Alone: d.Alone, OpensAt: d.Opens * 1000, ClosesAt: d.Closes * 1000}
+	f := facts{now: evening, settings: &settings, device: gate("z"), place: place{booking, 7}, holder: booking, section: d.Section, visit: fold(entriesOf(d.Marks), &settings)}
 	d.Reason = decide(&s, &f).reason
 	switch d.Reason {
 	case checkinapi.OK: // a device alone asks itself last whether it may let anybody in

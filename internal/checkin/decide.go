@@ -139,8 +139,9 @@ type visit struct {
 	undone  map[checkinapi.Ref]bool
 }
 
-// fold computes a visit from all entries of a place, in any order.
-func fold(entries []*entry, reentry checkinapi.Reentry) visit {
+// fold computes a visit from all entries of a place, in any order. Whether a scan is a double
+// is said by the rules of the entrance where it was made.
+func fold(entries []*entry, settings *checkinapi.Settings) visit {
 	var v visit
 	for _, e := range entries {
 		if e.undoes() {
@@ -163,9 +164,9 @@ func fold(entries []*entry, reentry checkinapi.Reentry) visit {
 			continue
 		}
 		switch {
-		case v.inside && reentry != checkinapi.ReentryAlways:
+		case v.inside && settings.At(e.entrance).Reentry != checkinapi.ReentryAlways:
 			v.doubles = append(v.doubles, double{v.since, e})
-		case v.entered && reentry == checkinapi.ReentryNever:
+		case v.entered && settings.At(e.entrance).Reentry == checkinapi.ReentryNever:
 			v.doubles = append(v.doubles, double{v.first, e})
 		}
 		if v.first == nil {
@@ -237,10 +238,10 @@ func decide(s *checkinapi.Scan, f *facts) decision {
 			return d
 		}
 	}
-	switch {
-	case f.visit.inside && f.settings.Reentry != checkinapi.ReentryAlways:
+	switch reentry := f.settings.At(s.Entrance).Reentry; {
+	case f.visit.inside && reentry != checkinapi.ReentryAlways:
 		return refuse(checkinapi.AlreadyInside)
-	case !byHand && f.visit.entered && f.settings.Reentry == checkinapi.ReentryNever:
+	case !byHand && f.visit.entered && reentry == checkinapi.ReentryNever:
 		return refuse(checkinapi.NoReentry)
 	}
 	return admit()
@@ -270,7 +271,8 @@ func decideRight(s *checkinapi.Scan, f *facts) decision {
 
 // decideRules decides by the entrance and the times.
 func decideRules(s *checkinapi.Scan, f *facts) decision {
-	entrance, ok := f.settings.Entrance(s.Entrance)
+	_, ok := f.settings.Entrance(s.Entrance)
+	entrance := f.settings.At(s.Entrance)
 	at := min(s.At*1000, f.now) // of a scan that was made alone: when it was made
 	if s.Decided == "" && !f.ruled {
 		at = f.now
@@ -280,9 +282,9 @@ func decideRules(s *checkinapi.Scan, f *facts) decision {
 		return refuse(checkinapi.AloneIsRefused)
 	case !ok, len(entrance.Sections) > 0 && !slices.Contains(entrance.Sections, f.section):
 		return refuse(checkinapi.WrongEntrance)
-	case f.settings.OpensAt != 0 && at < f.settings.OpensAt:
+	case entrance.OpensAt != 0 && at < entrance.OpensAt:
 		return refuse(checkinapi.TooEarly)
-	case f.settings.ClosesAt != 0 && at >= f.settings.ClosesAt:
+	case entrance.ClosesAt != 0 && at >= entrance.ClosesAt:
 		return refuse(checkinapi.TooLate)
 	}
 	return decision{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,9 +45,9 @@ func onPhone(age time.Duration) func(s *checkinapi.Scan, f *facts) {
 // One scan, with all that speaks for it; each case changes one thing.
 func TestDecide(t *testing.T) {
 	in := &entry{Ref: checkinapi.Ref{Device: "a", Counter: 1}, Stamp: checkinapi.Stamp{At: evening/1000 - 5}, kind: checkinapi.In, node: admit()}
-	inside := fold([]*entry{in}, checkinapi.ReentryAfterExit)
-	left := fold([]*entry{in, {Ref: checkinapi.Ref{Device: "a", Counter: 2}, Stamp: checkinapi.Stamp{At: evening/1000 - 4}, kind: checkinapi.Out, node: admit()}}, checkinapi.ReentryAfterExit)
-	undone := fold([]*entry{in, {Ref: checkinapi.Ref{Device: "a", Counter: 3}, kind: checkinapi.Undo, of: in.Ref, node: admit()}}, checkinapi.ReentryAfterExit)
+	inside := fold([]*entry{in}, strict())
+	left := fold([]*entry{in, {Ref: checkinapi.Ref{Device: "a", Counter: 2}, Stamp: checkinapi.Stamp{At: evening/1000 - 4}, kind: checkinapi.Out, node: admit()}}, strict())
+	undone := fold([]*entry{in, {Ref: checkinapi.Ref{Device: "a", Counter: 3}, kind: checkinapi.Undo, of: in.Ref, node: admit()}}, strict())
 	for _, c := range []struct {
 		name   string
 		change func(s *checkinapi.Scan, f *facts)
@@ -101,9 +102,38 @@ func TestDecide(t *testing.T) {
 		{"not open", func(_ *checkinapi.Scan, f *facts) { f.settings.OpensAt = evening + 1 }, checkinapi.TooEarly},
 		{"just open", func(_ *checkinapi.Scan, f *facts) { f.settings.OpensAt = evening }, checkinapi.OK},
 		{"closed", func(_ *checkinapi.Scan, f *facts) { f.settings.ClosesAt = evening }, checkinapi.TooLate},
+		{"not open, but this entrance is", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.OpensAt, f.settings.Entrances[0].OpensAt = evening+1, evening
+		}, checkinapi.OK},
+		{"open, but not this entrance", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.OpensAt, f.settings.Entrances[0].OpensAt = evening, evening+1
+		}, checkinapi.TooEarly},
+		{"open, and this entrance is closed", func(_ *checkinapi.Scan, f *facts) { f.settings.Entrances[0].ClosesAt = evening }, checkinapi.TooLate},
+		{"closed, but this entrance is not", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.ClosesAt, f.settings.Entrances[0].ClosesAt = evening, evening+1
+		}, checkinapi.OK},
+		{"another entrance is closed", func(_ *checkinapi.Scan, f *facts) { f.settings.Entrances[1].ClosesAt = evening }, checkinapi.OK},
+		{"this entrance opens early, and closes with the others", func(_ *checkinapi.Scan, f *facts) {
+			f.settings.Entrances[0].OpensAt, f.settings.ClosesAt = evening-1, evening
+		}, checkinapi.TooLate},
 		{"inside", func(_ *checkinapi.Scan, f *facts) { f.visit = inside }, checkinapi.AlreadyInside},
 		{"inside, and in again is undone", func(_ *checkinapi.Scan, f *facts) { f.visit = undone }, checkinapi.OK},
 		{"inside, any number of times", func(_ *checkinapi.Scan, f *facts) { f.visit, f.settings.Reentry = inside, checkinapi.ReentryAlways }, checkinapi.OK},
+		{"inside, and any number of times at this entrance", func(_ *checkinapi.Scan, f *facts) {
+			f.visit, f.settings.Entrances[0].Reentry = inside, checkinapi.ReentryAlways
+		}, checkinapi.OK},
+		{"inside, and any number of times, but not at this entrance", func(_ *checkinapi.Scan, f *facts) {
+			f.visit, f.settings.Reentry, f.settings.Entrances[0].Reentry = inside, checkinapi.ReentryAlways, checkinapi.ReentryAfterExit
+		}, checkinapi.AlreadyInside},
+		{"back, but not at this entrance", func(_ *checkinapi.Scan, f *facts) {
+			f.visit, f.settings.Entrances[0].Reentry = left, checkinapi.ReentryNever
+		}, checkinapi.NoReentry},
+		{"back, and not at another entrance", func(_ *checkinapi.Scan, f *facts) {
+			f.visit, f.settings.Entrances[1].Reentry = left, checkinapi.ReentryNever
+		}, checkinapi.OK},
+		{"by hand, inside, by the event's rule", func(s *checkinapi.Scan, f *facts) {
+			s.How, s.Entrance, f.visit, f.settings.Entrances[0].Reentry = checkinapi.ByHand, "", inside, checkinapi.ReentryAlways
+		}, checkinapi.AlreadyInside},
 		{"back", func(_ *checkinapi.Scan, f *facts) { f.visit = left }, checkinapi.OK},
 		{"back, but once only", func(_ *checkinapi.Scan, f *facts) { f.visit, f.settings.Reentry = left, checkinapi.ReentryNever }, checkinapi.NoReentry},
 		{"out", func(s *checkinapi.Scan, f *facts) { s.Kind, f.visit = checkinapi.Out, inside }, checkinapi.OK},
@@ -159,6 +189,46 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// someRules draws re-entry rules of the event, and of some of its entrances.
+func someRules(t *rapid.T) *checkinapi.Settings {
+	s, rules := strict(), []checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways}
+	s.Entrances = append(s.Entrances, checkinapi.Entrance{ID: "terrace", Name: "Terrace"})
+	s.Reentry = rapid.SampledFrom(rules).Draw(t, "reentry")
+	for i := range s.Entrances {
+		s.Entrances[i].Reentry = rapid.SampledFrom(append(rules, "")).Draw(t, "reentry of an entrance")
+	}
+	return s
+}
+
+// Whether a scan is a double is said by the entrance where it was made, and by nothing else:
+// rules that come to the same there say the same, wherever they are written.
+func TestRulesOfEntrances(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		settings, entries := someRules(t), values(union(someEntries(t)))
+		v := fold(entries, settings)
+		spelled := *settings
+		spelled.Entrances, spelled.Reentry = slices.Clone(settings.Entrances), "" // nobody has the event's
+		for i := range spelled.Entrances {
+			spelled.Entrances[i].Reentry = settings.At(spelled.Entrances[i].ID).Reentry
+		}
+		if w := fold(entries, &spelled); said(v) != said(w) {
+			t.Fatalf("%s\n%s", said(v), said(w))
+		}
+		of := map[checkinapi.Reentry]visit{}
+		for _, rule := range reentries {
+			of[rule] = fold(entries, &checkinapi.Settings{Reentry: rule})
+		}
+		for _, e := range entries {
+			second := func(v visit) bool {
+				return slices.ContainsFunc(v.doubles, func(d double) bool { return d.second == e })
+			}
+			if rule := settings.At(e.entrance).Reentry; second(v) != second(of[rule]) {
+				t.Fatalf("a scan at %s, where people come back %s, is a double: %t; with that rule everywhere: %t", e.entrance, rule, second(v), second(of[rule]))
+			}
+		}
+	})
+}
+
 // someEntries draws entries of one place, some of them as several copies that know
 // different things.
 func someEntries(t *rapid.T) []entry {
@@ -166,7 +236,7 @@ func someEntries(t *rapid.T) []entry {
 	for range rapid.IntRange(0, 16).Draw(t, "scans") {
 		device, n := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "device"), rapid.IntRange(0, 11).Draw(t, "counter")
 		// What never changes of a scan follows from its device and counter.
-		e := entry{Ref: checkinapi.Ref{Device: device, Counter: int64(n)}, kind: []checkinapi.Kind{checkinapi.In, checkinapi.Out, checkinapi.In, checkinapi.Undo}[n%4], place: place{booking, 7}, offsetKnown: true}
+		e := entry{Ref: checkinapi.Ref{Device: device, Counter: int64(n)}, entrance: []string{"main", "stalls", "terrace"}[n%3], kind: []checkinapi.Kind{checkinapi.In, checkinapi.Out, checkinapi.In, checkinapi.Undo}[n%4], place: place{booking, 7}, offsetKnown: true}
 		if e.kind == checkinapi.Undo {
 			e.of = checkinapi.Ref{Device: device, Counter: int64(n*5) % 12}
 		}
@@ -219,8 +289,9 @@ func TestMerge(t *testing.T) {
 			}
 		}
 		one, other := union(a, b, c), union(c, a, b)
-		for _, reentry := range []checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways} {
-			x, y := fold(values(one), reentry), fold(values(other), reentry)
+		for range 3 {
+			settings := someRules(t)
+			x, y := fold(values(one), settings), fold(values(other), settings)
 			if said(x) != said(y) {
 				t.Fatalf("the fold depends on the order of arrival:\n%s\n%s", said(x), said(y))
 			}
@@ -254,14 +325,14 @@ func said(v visit) string {
 func TestUndoTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		set := union(someEntries(t))
-		before := fold(values(set), checkinapi.ReentryAfterExit)
+		before := fold(values(set), strict())
 		list := values(set)
 		for of := range before.undone {
 			list = append(list, &entry{Ref: checkinapi.Ref{Device: of.Device, Counter: 99 + of.Counter}, kind: checkinapi.Undo, of: of, own: admit()})
 		}
 		list = append(list, &entry{Ref: checkinapi.Ref{Device: "z", Counter: 1}, kind: checkinapi.Undo, of: checkinapi.Ref{Device: "z", Counter: 7}, own: admit()},
 			&entry{Ref: checkinapi.Ref{Device: "z", Counter: 2}, kind: checkinapi.Undo, of: checkinapi.Ref{Device: "a", Counter: 0}, own: admit()}) // another device's
-		after := fold(list, checkinapi.ReentryAfterExit)
+		after := fold(list, strict())
 		after.undone, before.undone = nil, nil
 		if said(before) != said(after) {
 			t.Fatalf("%s\n%s", said(before), said(after))
@@ -282,7 +353,7 @@ func TestOneNode(t *testing.T) {
 			wrong := map[string]int64{"a": -300_000, "b": 300_000}[id]
 			s := checkinapi.Scan{Ref: checkinapi.Ref{Device: id, Counter: int64(i)}, Stamp: checkinapi.Stamp{At: evening/1000 + int64(i) + wrong}, Entrance: checkinapi.MainEntrance,
 				Kind: rapid.SampledFrom([]checkinapi.Kind{checkinapi.In, checkinapi.In, checkinapi.Out}).Draw(t, "kind")}
-			v := fold(places[p], settings.Reentry)
+			v := fold(places[p], settings)
 			d := decide(&s, &facts{now: evening + 1000*int64(i), settings: settings, device: gate(id), place: p, holder: booking, visit: v})
 			if want := (s.Kind == checkinapi.In) != inside[p]; d.admitted() != want {
 				t.Fatalf("scan %d of %v: %v; inside: %v", i, p, d, inside[p])
@@ -298,7 +369,7 @@ func TestOneNode(t *testing.T) {
 			}
 			places[p] = append(places[p], e)
 			rand.Shuffle(len(places[p]), func(i, j int) { places[p][i], places[p][j] = places[p][j], places[p][i] })
-			if v := fold(places[p], settings.Reentry); v.inside != inside[p] || len(v.doubles) > 0 {
+			if v := fold(places[p], settings); v.inside != inside[p] || len(v.doubles) > 0 {
 				t.Fatalf("the fold says %s", said(v))
 			}
 		}

@@ -90,7 +90,7 @@ func (g *Gate) Decide(s *checkinapi.Scan, now int64) (Heard, checkinapi.Reason) 
 	}
 	before := withUndos(g.view.places[f.place], g.view.undos)
 	if f.place != (place{}) {
-		f.visit = fold(before, f.settings.Reentry)
+		f.visit = fold(before, f.settings)
 	}
 	d := decide(s, &f)
 	if d.admitted() {

@@ -43,11 +43,14 @@ func timeOf(at int64) *time.Time {
 	return &t
 }
 
-// doorEntrance is a way into the venue.
+// doorEntrance is a way into the venue, with rules of its own where they are not the event's.
 type doorEntrance struct {
-	ID       string   `json:"id" maxLength:"32" doc:"Id of the entrance, chosen by the organizer: letters a to z, digits and dashes." example:"main"`
-	Name     string   `json:"name" maxLength:"80" doc:"Name of the entrance." example:"Main entrance"`
-	Sections []string `json:"sections" required:"false" maxItems:"2000" doc:"Ids of the sections whose guests enter here. Empty: all." example:"[\"101\"]"`
+	ID       string             `json:"id" maxLength:"32" doc:"Id of the entrance, chosen by the organizer: letters a to z, digits and dashes." example:"main"`
+	Name     string             `json:"name" maxLength:"80" doc:"Name of the entrance." example:"Main entrance"`
+	Sections []string           `json:"sections" required:"false" maxItems:"2000" doc:"Ids of the sections whose guests enter here. Empty: all." example:"[\"101\"]"`
+	Reentry  checkinapi.Reentry `json:"reentry,omitempty" enum:"never,after-exit,always" doc:"Whether somebody who has left may come back in here. Absent: as for the event." example:"always"`
+	OpensAt  *time.Time         `json:"opens_at,omitempty" doc:"Nobody is let in here before (RFC 3339). Absent: as for the event." example:"2027-03-01T17:30:00Z"`
+	ClosesAt *time.Time         `json:"closes_at,omitempty" doc:"Nobody is let in here from then on (RFC 3339). Absent: as for the event." example:"2027-03-01T23:00:00Z"`
 }
 
 // DoorRules are the rules of a door as clients see and send them. The type is exported
@@ -66,7 +69,7 @@ type DoorRules struct {
 func rulesOf(s *checkinapi.Settings) DoorRules {
 	b := DoorRules{Reentry: s.Reentry, OpensAt: timeOf(s.OpensAt), ClosesAt: timeOf(s.ClosesAt), Alone: s.Alone, Names: s.Names, Codes: s.Codes, Paper: &s.Paper}
 	for _, e := range s.Entrances {
-		one := doorEntrance{e.ID, e.Name, e.Sections}
+		one := doorEntrance{e.ID, e.Name, e.Sections, e.Reentry, timeOf(e.OpensAt), timeOf(e.ClosesAt)}
 		if one.Sections == nil {
 			one.Sections = []string{}
 		}
@@ -78,7 +81,7 @@ func rulesOf(s *checkinapi.Settings) DoorRules {
 func (b *DoorRules) settings(eventID string) checkinapi.Settings {
 	s := checkinapi.Settings{EventID: eventID, Reentry: b.Reentry, OpensAt: micros(b.OpensAt), ClosesAt: micros(b.ClosesAt), Alone: b.Alone, Names: b.Names, Codes: b.Codes, Paper: b.Paper == nil || *b.Paper}
 	for _, e := range b.Entrances {
-		s.Entrances = append(s.Entrances, checkinapi.Entrance{ID: e.ID, Name: e.Name, Sections: e.Sections})
+		s.Entrances = append(s.Entrances, checkinapi.Entrance{ID: e.ID, Name: e.Name, Sections: e.Sections, Reentry: e.Reentry, OpensAt: micros(e.OpensAt), ClosesAt: micros(e.ClosesAt)})
 	}
 	return s
 }

@@ -433,7 +433,7 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	f.code, f.issue, f.found, f.shown, f.unproved, f.untimed = c.wrong, c.issue, c.found, c.shown, c.unproved, c.untimed
 	if sc.Kind == checkinapi.Undo {
 		if sc.Device == office {
-			if f.named = fold(d.entries(e.place), d.rules.settings.Reentry).last; f.named != nil {
+			if f.named = fold(d.entries(e.place), &d.rules.settings).last; f.named != nil {
 				sc.Of = f.named.Ref
 				e.of, e.content = sc.Of, content(sc)
 			}
@@ -445,7 +445,7 @@ func (d *draft) rule(r *request, i int, e *entry) []*entry {
 	before := d.entries(e.place)
 	if e.place != (place{}) {
 		f.holder, f.current, f.bound = d.ground.standing(e.place, c)
-		f.visit = fold(before, d.rules.settings.Reentry)
+		f.visit = fold(before, &d.rules.settings)
 		if at := spot(d.ground.plan, e.place.seat); at != nil {
 			f.section = at.SectionID
 		}

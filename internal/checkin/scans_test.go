@@ -262,11 +262,33 @@ func TestPair(t *testing.T) {
 	if _, err := s.SetSettings(t.Context(), hall, 0, checkinapi.Settings{EventID: gala, Reentry: "x", Alone: "x", OpensAt: 2, ClosesAt: 1, Entrances: []checkinapi.Entrance{{ID: "A", Sections: []string{"nowhere"}}}}); len(errs.Of(err).Fields) != 6 {
 		t.Error(err)
 	}
+	wrong := func(change func(s *checkinapi.Settings), want string) {
+		t.Helper()
+		bad := *strict()
+		bad.EventID, bad.OpensAt, bad.ClosesAt, bad.Entrances[1].Sections = gala, 100, 200, nil
+		change(&bad)
+		_, err := s.SetSettings(t.Context(), hall, 0, bad)
+		if e := errs.Of(err); e == nil || len(e.Fields) != 1 || e.Fields[0].Name+" "+e.Fields[0].Code != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	wrong(func(s *checkinapi.Settings) { s.Entrances[1].Reentry = "x" }, "entrances[1].reentry not-one-of")
+	wrong(func(s *checkinapi.Settings) { s.Entrances[1].OpensAt, s.Entrances[1].ClosesAt = 50, 50 }, "entrances[1].closes_at not-after")
+	wrong(func(s *checkinapi.Settings) { s.Entrances[1].ClosesAt = 100 }, "entrances[1].closes_at not-after")
+	wrong(func(s *checkinapi.Settings) { s.Entrances[1].OpensAt = 200 }, "entrances[1].opens_at not-before")
 	settings := *strict()
+	settings.Entrances[1].Reentry, settings.Entrances[1].OpensAt, settings.Entrances[1].ClosesAt = checkinapi.ReentryAlways, 100, 200
 	settings.Entrances[1].Sections = []string{w.plan.Sections[0].ID}
 	set, err := s.SetSettings(t.Context(), hall, errs.NotYet, settings)
 	if err != nil || set.Version != 1 {
 		t.Fatal(set, err)
+	}
+	if got, err := s.Settings(t.Context(), hall, gala); err != nil || !reflect.DeepEqual(got, set) {
+		t.Errorf("%+v %v, want %+v", got, err, set)
+	}
+	body := rulesOf(&set)
+	if got := body.settings(gala); !reflect.DeepEqual(got.Entrances[1], set.Entrances[1]) {
+		t.Errorf("over the API: %+v", got.Entrances)
 	}
 	if _, err := s.SetSettings(t.Context(), hall, errs.NotYet, settings); !errs.Is(err, "changed-meanwhile") {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package checkin
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -115,6 +116,23 @@ func (f *faults) line(field string, text *string, least, most int) {
 
 var entranceID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
+var reentries = []checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways}
+
+// hours checks that doors open before they close; where an entrance has no time of its own,
+// by the event's.
+func (f *faults) hours(at string, opens, closes int64, s *checkinapi.Settings) {
+	o, c := cmp.Or(opens, s.OpensAt), cmp.Or(closes, s.ClosesAt)
+	switch {
+	case o == 0 || c == 0 || o < c:
+	case closes == 0:
+		f.add(at+"opens_at", "not-before", "must be before closes_at of the event")
+	case opens == 0:
+		f.add(at+"closes_at", "not-after", "must be after opens_at of the event")
+	default:
+		f.add(at+"closes_at", "not-after", "must be after opens_at")
+	}
+}
+
 // checkSettings checks settings, and writes them as they are stored.
 func checkSettings(s *checkinapi.Settings, plan *seating.Plan) error {
 	var f faults
@@ -136,8 +154,14 @@ func checkSettings(s *checkinapi.Settings, plan *seating.Plan) error {
 				f.add(fmt.Sprintf("%s.sections[%d]", at, j), "no-such-section", "names the section %s, which the seating plan does not have", id)
 			}
 		}
+		if e.Reentry != "" && !slices.Contains(reentries, e.Reentry) {
+			f.add(at+".reentry", "not-one-of", "must be never, after-exit or always, or be left out")
+		}
+		if e.OpensAt != 0 || e.ClosesAt != 0 {
+			f.hours(at+".", e.OpensAt, e.ClosesAt, s)
+		}
 	}
-	if !slices.Contains([]checkinapi.Reentry{checkinapi.ReentryNever, checkinapi.ReentryAfterExit, checkinapi.ReentryAlways}, s.Reentry) {
+	if !slices.Contains(reentries, s.Reentry) {
 		f.add("reentry", "not-one-of", "must be never, after-exit or always")
 	}
 	if s.Alone != checkinapi.AloneAdmit && s.Alone != checkinapi.AloneRefuse {
@@ -150,8 +174,6 @@ func checkSettings(s *checkinapi.Settings, plan *seating.Plan) error {
 	default:
 		f.add("codes", "not-one-of", "must be fixed or rotating")
 	}
-	if s.OpensAt != 0 && s.ClosesAt != 0 && s.ClosesAt <= s.OpensAt {
-		f.add("closes_at", "not-after", "must be after opens_at")
-	}
+	f.hours("", s.OpensAt, s.ClosesAt, s)
 	return errs.Fields(f.list)
 }

@@ -122,7 +122,7 @@ func (v *view) at() (seq, rev int64) {
 func (v *view) apply(list []*entry, r *rules) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	reentry := v.reentry()
+	before := v.settings()
 	news := false
 	if r != nil && (v.rules == nil || r.rev > v.rules.rev) {
 		v.rules, news = r, true
@@ -134,7 +134,7 @@ func (v *view) apply(list []*entry, r *rules) {
 		v.put(e)
 		news = true
 	}
-	if v.reentry() != reentry {
+	if !sameReentry(before, v.settings()) {
 		for p := range v.places {
 			v.fold(p)
 		}
@@ -146,11 +146,20 @@ func (v *view) apply(list []*entry, r *rules) {
 	}
 }
 
-func (v *view) reentry() checkinapi.Reentry {
+// settings are those that the view has; until they were read, the defaults. v.mu is held.
+func (v *view) settings() *checkinapi.Settings {
 	if v.rules == nil {
-		return checkinapi.ReentryAfterExit
+		s := checkinapi.Defaults(v.eventID)
+		return &s
 	}
-	return v.rules.settings.Reentry
+	return &v.rules.settings
+}
+
+// sameReentry reports whether settings agree about who may come back, at every entrance.
+func sameReentry(a, b *checkinapi.Settings) bool {
+	return a == b || a.Reentry == b.Reentry && slices.EqualFunc(a.Entrances, b.Entrances, func(x, y checkinapi.Entrance) bool {
+		return x.ID == y.ID && a.At(x.ID).Reentry == b.At(y.ID).Reentry
+	})
 }
 
 // put adds an entry, or replaces an older copy of it. v.mu is held.
@@ -214,7 +223,7 @@ func (v *view) drop(e *entry) {
 // fold computes the visit of a place anew. v.mu is held.
 func (v *view) fold(p place) {
 	if p != (place{}) {
-		v.visits[p] = fold(withUndos(v.places[p], v.undos), v.reentry())
+		v.visits[p] = fold(withUndos(v.places[p], v.undos), v.settings())
 	}
 }
 

@@ -1,5 +1,7 @@
 package checkinapi
 
+import "cmp"
+
 // Limits of what organizers and devices send.
 const (
 	MaxEntrances = 100
@@ -16,7 +18,7 @@ type Settings struct {
 	EventID   string     `json:"-"`
 	Version   int64      `json:"-"` // 0: the organizer has set nothing, and the defaults apply
 	Entrances []Entrance `json:"entrances"`
-	Reentry   Reentry    `json:"reentry"`
+	Reentry   Reentry    `json:"reentry"`             // this, and the times: where an entrance has none of its own
 	OpensAt   int64      `json:"opens_at,omitempty"`  // µs since 1970; 0: nobody is too early
 	ClosesAt  int64      `json:"closes_at,omitempty"` // 0: nobody is too late
 	Alone     Alone      `json:"alone"`
@@ -37,11 +39,15 @@ const (
 // Rotates reports whether tickets can be bound to phones.
 func (s *Settings) Rotates() bool { return s.Codes == CodesRotating }
 
-// Entrance is a way into the venue.
+// Entrance is a way into the venue. Where it has no rule of its own, that of the event holds;
+// see Settings.At.
 type Entrance struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
-	Sections []string `json:"sections,omitempty"` // ids of the sections whose guests enter here; none: all
+	Sections []string `json:"sections,omitempty"`  // ids of the sections whose guests enter here; none: all
+	Reentry  Reentry  `json:"reentry,omitempty"`   // "": the event's
+	OpensAt  int64    `json:"opens_at,omitempty"`  // µs since 1970; 0: the event's
+	ClosesAt int64    `json:"closes_at,omitempty"` // 0: the event's
 }
 
 // Reentry says whether somebody who has left may come back.
@@ -76,4 +82,13 @@ func (s *Settings) Entrance(id string) (Entrance, bool) {
 		}
 	}
 	return Entrance{}, false
+}
+
+// At returns an entrance with the rules that hold there: its own, else the event's. Where
+// there is no such entrance, as for corrections by hand, all rules are the event's.
+func (s *Settings) At(id string) Entrance {
+	e, _ := s.Entrance(id)
+	e.ID = id
+	e.Reentry, e.OpensAt, e.ClosesAt = cmp.Or(e.Reentry, s.Reentry), cmp.Or(e.OpensAt, s.OpensAt), cmp.Or(e.ClosesAt, s.ClosesAt)
+	return e
 }

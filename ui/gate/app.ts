@@ -3,6 +3,7 @@
 import { el } from "../map/dom";
 import { Camera, type Trouble } from "./camera";
 import { Clock } from "./clock";
+import { rulesAt } from "./decide";
 import { type Chip, counts, type Facts, type Found, search, settings } from "./dialogs";
 import { Door, type Outcome } from "./door";
 import type { Answer, How, Own, Reason } from "./entry";
@@ -243,21 +244,25 @@ export class App {
   }
 
   /** Why somebody is not let in, and what to do. */
-  private why(o: { reason: Reason; first?: Outcome["first"]; seat: Outcome["seat"] }): string[] {
+  private why(
+    o: { reason: Reason; first?: Outcome["first"]; seat: Outcome["seat"] },
+    entrance = this.door?.entrance,
+  ): string[] {
     const { voice } = this;
     const set = this.door?.state?.settings;
+    const rules = entrance && set && rulesAt(entrance, set);
     const time = (text?: string): string => (text ? voice.time(Date.parse(text)) : "");
     switch (o.reason) {
       case "already-inside":
         return o.first ? [this.since(o.first)] : [];
       case "too-early":
-        return [voice.say("too_early", { time: time(set?.opens_at) })];
+        return [voice.say(entrance?.opens_at ? "too_early_here" : "too_early", { time: time(rules?.opens_at) })];
       case "too-late":
-        return [voice.say("too_late", { time: time(set?.closes_at) })];
+        return [voice.say(entrance?.closes_at ? "too_late_here" : "too_late", { time: time(rules?.closes_at) })];
       case "wrong-entrance": {
         const id = o.seat?.section_id;
         const right = (set?.entrances ?? []).filter(
-          (e) => e.id !== this.door?.entrance.id && (!e.sections?.length || (id && e.sections.includes(id))),
+          (e) => e.id !== entrance?.id && (!e.sections?.length || (id && e.sections.includes(id))),
         );
         const lines = [voice.say("wrong_entrance")];
         if (right.length > 0) lines.push(voice.say("use_entrance", { entrances: right.map((e) => e.name).join(", ") }));
@@ -285,7 +290,11 @@ export class App {
     const { first } = answer;
     this.alarm(`late ${own.counter}`, () => {
       const text = seat ? seatText(seat, this.voice) : reference(own.booking);
-      if (!first) return [`${text}:`, ...this.why({ reason: answer.reason, seat })].join(" ");
+      if (!first)
+        return [
+          `${text}:`,
+          ...this.why({ reason: answer.reason, seat }, this.door?.entranceOf(own.scan.entrance)),
+        ].join(" ");
       return this.voice.say("double", {
         seat: text,
         time: this.voice.time(first.at),

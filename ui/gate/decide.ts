@@ -7,16 +7,21 @@ import type { List } from "./list";
 import type { Read, Ticket } from "./token";
 import { digest, eventOf, fresh } from "./token";
 
-export interface Entrance {
+/** Who may come back in, and when doors are open. */
+export interface Rules {
+  reentry: "never" | "after-exit" | "always";
+  opens_at?: string;
+  closes_at?: string;
+}
+
+/** An entrance, with rules of its own where they are not the event's. */
+export interface Entrance extends Partial<Rules> {
   id: string;
   name: string;
   sections?: string[] | null; // empty: all
 }
 
-export interface Settings {
-  reentry: "never" | "after-exit" | "always";
-  opens_at?: string;
-  closes_at?: string;
+export interface Settings extends Rules {
   alone: "admit" | "refuse";
   codes?: "fixed" | "rotating";
   paper?: boolean; // with rotating codes: whether those that never change are good
@@ -97,6 +102,15 @@ function earlier(m: Mark | null): Earlier | undefined {
   return m ? { at: m.at, entrance: m.entrance } : undefined;
 }
 
+/** The rules that hold at an entrance: its own, else the event's. */
+export function rulesAt(entrance: Entrance, settings: Rules): Rules {
+  return {
+    reentry: entrance.reentry ?? settings.reentry,
+    opens_at: entrance.opens_at ?? settings.opens_at,
+    closes_at: entrance.closes_at ?? settings.closes_at,
+  };
+}
+
 /** Decides about a seat whose ticket is good: the rules of the entrance, and who is inside. */
 export function passing(q: Omit<Question, "read">, seat: number, key: string): Verdict {
   const refused = (reason: Reason): Verdict => ({ admitted: false, reason, seat, key });
@@ -105,11 +119,11 @@ export function passing(q: Omit<Question, "read">, seat: number, key: string): V
   const { settings, entrance } = q;
   const section = q.section(seat);
   if (entrance.sections?.length && section && !entrance.sections.includes(section)) return refused("wrong-entrance");
-  if (settings.opens_at && q.now < Date.parse(settings.opens_at)) return refused("too-early");
-  if (settings.closes_at && q.now >= Date.parse(settings.closes_at)) return refused("too-late");
-  if (settings.reentry !== "always" && state.inside)
-    return { ...refused("already-inside"), first: earlier(state.since) };
-  if (settings.reentry === "never" && state.entered) return { ...refused("no-reentry"), first: earlier(state.first) };
+  const rules = rulesAt(entrance, settings);
+  if (rules.opens_at && q.now < Date.parse(rules.opens_at)) return refused("too-early");
+  if (rules.closes_at && q.now >= Date.parse(rules.closes_at)) return refused("too-late");
+  if (rules.reentry !== "always" && state.inside) return { ...refused("already-inside"), first: earlier(state.since) };
+  if (rules.reentry === "never" && state.entered) return { ...refused("no-reentry"), first: earlier(state.first) };
   if (settings.alone === "refuse") return refused("alone");
   return { admitted: true, reason: "ok", seat, key };
 }

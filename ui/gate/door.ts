@@ -119,14 +119,20 @@ export class Door {
   }
 
   get entrance(): Entrance {
-    const { state, choices } = this.memory;
-    const all = state?.settings.entrances ?? [];
-    const id = state?.device.entrance || choices.entrance;
-    return all.find((e) => e.id === id) ?? all[0] ?? { id: id ?? "", name: id ?? "" };
+    const id = this.state?.device.entrance || this.memory.choices.entrance || "";
+    return this.entranceOf(id) ?? this.all[0] ?? { id, name: id };
+  }
+
+  private get all(): Entrance[] {
+    return this.state?.settings.entrances ?? [];
+  }
+
+  entranceOf(id: string): Entrance | undefined {
+    return this.all.find((e) => e.id === id);
   }
 
   entranceName(id: string): string {
-    return this.memory.state?.settings.entrances.find((e) => e.id === id)?.name ?? id;
+    return this.entranceOf(id)?.name ?? id;
   }
 
   seat(ordinal: number): Spot | null {
@@ -360,7 +366,7 @@ export class Door {
 
   /** The same for all entrances: those of the rules, and others that were scanned at. */
   entrances(): Numbers[] {
-    const ids = (this.state?.settings.entrances ?? []).map((e) => e.id);
+    const ids = this.all.map((e) => e.id);
     for (const [id, n] of this.fold.entrances) if (!ids.includes(id) && n.inside + n.entered > 0) ids.push(id);
     return ids.map((id) => ({
       name: this.entranceName(id),

@@ -66,6 +66,8 @@ export interface Words {
   wrong_entrance: string; // This seat has another entrance.
   use_entrance: string; // Please use: {entrances}
   too_early: string; // Doors open at {time}.
+  too_early_here: string; // This entrance opens at {time}.
+  too_late_here: string; // This entrance closed at {time}.
   too_late: string; // Doors closed at {time}.
   device_revoked: string; // This device may not scan any more.
   not_allowed: string; // This device may not do that.

@@ -44,7 +44,7 @@ test("scans amount to what a node makes of them", () => {
 });
 
 test("a device alone decides as a node would", () => {
-  const time = (ms: number): string | undefined => (ms ? new Date(ms).toISOString() : undefined);
+  const time = (ms?: number): string | undefined => (ms ? new Date(ms).toISOString() : undefined);
   for (const [i, c] of cases.decisions.entries()) {
     const fold = folded(c.marks);
     const v = passing(
@@ -54,7 +54,14 @@ test("a device alone decides as a node would", () => {
         list: null,
         state: (key) => fold.of(key),
         section: () => c.section,
-        entrance: { id: "main", name: "Main entrance", sections: c.sections },
+        entrance: {
+          id: "main",
+          name: "Main entrance",
+          sections: c.sections,
+          reentry: c.own.reentry as Settings["reentry"] | undefined,
+          opens_at: time(c.own.opens),
+          closes_at: time(c.own.closes),
+        },
         settings: {
           reentry: c.reentry,
           alone: c.alone,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../gate/clock";
-import { decide, type Question, type Settings, untimed } from "../gate/decide";
+import { decide, type Question, type Rules, type Settings, untimed } from "../gate/decide";
 import { Door, inTime } from "../gate/door";
 import type { Answer, Mark, Own, Scan } from "../gate/entry";
 import { owner } from "../gate/entry";
@@ -140,6 +140,13 @@ test("a device decides as the rules say", () => {
   assert.equal(ask({ kind: "out" }, { closes_at: "2026-03-01T17:00:00Z" }, entered), "ok");
   assert.equal(ask({ entrance: { id: "b", name: "Balcony", sections: ["balcony"] } }), "wrong-entrance");
   assert.equal(ask({ entrance: { id: "b", name: "Stalls", sections: ["stalls"] } }), "ok");
+  const own = (rules: Partial<Rules>): Partial<Question> => ({ entrance: { id: "vip", name: "VIP", ...rules } });
+  assert.equal(ask(own({ opens_at: "2026-03-01T17:30:00Z" }), { opens_at: "2026-03-01T19:00:00Z" }), "ok");
+  assert.equal(ask(own({ opens_at: "2026-03-01T18:30:00Z" })), "too-early");
+  assert.equal(ask(own({ closes_at: "2026-03-01T18:00:00Z" })), "too-late");
+  assert.equal(ask(own({ reentry: "always" }), {}, entered), "ok");
+  assert.equal(ask(own({ reentry: "never" }), {}, left), "no-reentry");
+  assert.equal(ask(own({ reentry: "after-exit" }), { reentry: "never" }, left), "ok");
   assert.equal(ask({}, { alone: "refuse" }), "alone");
   assert.equal(ask({}, { alone: "refuse" }, entered), "already-inside");
   assert.equal(ask({ event: "000g40r40m30e20a" }), "other-event");
