@@ -128,11 +128,14 @@ func namesOf(v *page.Visit, rules *checkinapi.Settings) func(id string) string {
 	}
 }
 
-// shut reports whether the doors close before an event begins, or open later. The times of a door stay
-// as they are when the event is moved.
+// shut reports whether every entrance closes before an event begins, or opens later. The times of a
+// door stay as they are when the event is moved.
 func shut(rules *checkinapi.Settings, e *eventapi.Event) bool {
 	begins := e.Starts.UnixMicro()
-	return !e.Starts.IsZero() && (rules.OpensAt != 0 && rules.OpensAt > begins || rules.ClosesAt != 0 && rules.ClosesAt < begins)
+	return !e.Starts.IsZero() && !slices.ContainsFunc(rules.Entrances, func(one checkinapi.Entrance) bool {
+		at := rules.At(one.ID)
+		return at.OpensAt <= begins && (at.ClosesAt == 0 || at.ClosesAt >= begins)
+	})
 }
 
 // nowhere lists the sections whose guests may not come in at any entrance.

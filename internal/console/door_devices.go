@@ -66,8 +66,9 @@ func deviceRowOf(v *page.Visit, e *eventapi.Event, rules *checkinapi.Settings, d
 		row.State = deviceWaits
 	}
 	quiet := now.Sub(row.Seen)
-	used := d.Scans > 0 || rules.OpensAt != 0 && d.SeenAt >= rules.OpensAt // not the one in a drawer
-	over := !e.Over.IsZero() && now.After(e.Over) || rules.ClosesAt != 0 && now.UnixMicro() >= rules.ClosesAt
+	hours := rules.At(d.Entrance)
+	used := d.Scans > 0 || hours.OpensAt != 0 && d.SeenAt >= hours.OpensAt // not the one in a drawer
+	over := !e.Over.IsZero() && now.After(e.Over) || hours.ClosesAt != 0 && now.UnixMicro() >= hours.ClosesAt
 	row.Silent = row.State == deviceReady && quiet >= silentAfter && used && !over
 	return row
 }

@@ -37,9 +37,14 @@ type doorForm struct {
 
 // entranceForm is a row of the form.
 type entranceForm struct {
-	ID, Name string
-	Sections []string
+	ID, Name      string
+	Sections      []string
+	Reentry       string // "": the event's, as with the times
+	Opens, Closes string
 }
+
+// Own reports whether it has rules of its own.
+func (e entranceForm) Own() bool { return e.Reentry != "" || e.Opens != "" || e.Closes != "" }
 
 // Has reports whether a section's guests enter here.
 func (e entranceForm) Has(id string) bool { return slices.Contains(e.Sections, id) }
@@ -78,7 +83,7 @@ func doorFormOf(v *page.Visit, e *eventapi.Event, plan *seating.Plan, s *checkin
 	}
 	f := &doorForm{Event: e, Plan: plan, Version: s.Version, Reentry: string(s.Reentry), Alone: string(s.Alone), Opens: clock(s.OpensAt), Closes: clock(s.ClosesAt), Names: s.Names, Codes: shownAs(s), Nowhere: nowhere(s, plan)}
 	for _, one := range s.Entrances {
-		f.Entrances = append(f.Entrances, entranceForm{one.ID, name(one.ID), one.Sections})
+		f.Entrances = append(f.Entrances, entranceForm{one.ID, name(one.ID), one.Sections, string(one.Reentry), clock(one.OpensAt), clock(one.ClosesAt)})
 	}
 	return f
 }
@@ -143,7 +148,8 @@ func (f *doorForm) read(v *page.Visit) {
 		if !v.PostForm.Has(path + "name") {
 			break
 		}
-		one := entranceForm{ID: v.PostForm.Get(path + "id"), Name: v.PostForm.Get(path + "name")}
+		get := func(field string) string { return v.PostForm.Get(path + field) }
+		one := entranceForm{ID: get("id"), Name: get("name"), Reentry: get("reentry"), Opens: get("opens_at"), Closes: get("closes_at")}
 		for _, text := range v.PostForm[path+"sections"] {
 			if f.Plan.SectionByID(text) >= 0 {
 				one.Sections = append(one.Sections, text)
@@ -163,7 +169,7 @@ func (f *doorForm) settings() (s checkinapi.Settings, bad []errs.Field) {
 	if f.Codes == onlyPhones {
 		s.Codes = checkinapi.CodesRotating
 	}
-	taken := map[string]bool{}
+	zone, taken := zoneOf(f.Event), map[string]bool{}
 	for _, one := range f.Entrances {
 		taken[one.ID] = true
 	}
@@ -173,9 +179,11 @@ func (f *doorForm) settings() (s checkinapi.Settings, bad []errs.Field) {
 			one.ID = entranceID(one.Name, taken)
 			taken[one.ID] = true
 		}
-		s.Entrances = append(s.Entrances, checkinapi.Entrance{ID: one.ID, Name: one.Name, Sections: one.Sections})
+		e, path := checkinapi.Entrance{ID: one.ID, Name: one.Name, Sections: one.Sections, Reentry: checkinapi.Reentry(one.Reentry)}, fmt.Sprintf("entrances[%d].", i)
+		e.OpensAt, bad = instant(bad, path+"opens_at", one.Opens, zone)
+		e.ClosesAt, bad = instant(bad, path+"closes_at", one.Closes, zone)
+		s.Entrances = append(s.Entrances, e)
 	}
-	zone := zoneOf(f.Event)
 	s.OpensAt, bad = instant(bad, "opens_at", f.Opens, zone)
 	s.ClosesAt, bad = instant(bad, "closes_at", f.Closes, zone)
 	return s, bad
@@ -276,18 +284,20 @@ func (c *Console) doorOvertaken(v *page.Visit, f *doorForm) error {
 			f.Theirs = append(f.Theirs, fault{Field: field, Text: text})
 		}
 	}
-	chosen := func(what, value string) string { return v.T(what + "." + value) }
-	differs("entrances", f.entrances(), theirs.entrances(), theirs.entrances())
-	differs("reentry", f.Reentry, theirs.Reentry, chosen("door.reentry", theirs.Reentry))
+	differs("entrances", f.entrances(v), theirs.entrances(v), theirs.entrances(v))
+	differs("reentry", f.Reentry, theirs.Reentry, chosen(v, "door.reentry", theirs.Reentry))
 	differs("opens_at", f.Opens, theirs.Opens, theirs.hour(v, theirs.Opens))
 	differs("closes_at", f.Closes, theirs.Closes, theirs.hour(v, theirs.Closes))
-	differs("alone", f.Alone, theirs.Alone, chosen("door.alone", theirs.Alone))
-	differs("codes", f.Codes, theirs.Codes, chosen("door.codes", theirs.Codes))
-	differs("names", strconv.FormatBool(f.Names), strconv.FormatBool(theirs.Names), chosen("door.names", strconv.FormatBool(theirs.Names)))
+	differs("alone", f.Alone, theirs.Alone, chosen(v, "door.alone", theirs.Alone))
+	differs("codes", f.Codes, theirs.Codes, chosen(v, "door.codes", theirs.Codes))
+	differs("names", strconv.FormatBool(f.Names), strconv.FormatBool(theirs.Names), chosen(v, "door.names", strconv.FormatBool(theirs.Names)))
 	f.Version, f.Nowhere, f.Problem = now.Version, theirs.Nowhere, v.T("door.overtaken")
 	v.Status(http.StatusPreconditionFailed)
 	return nil
 }
+
+// chosen is what a choice is called.
+func chosen(v *page.Visit, what, value string) string { return v.T(what + "." + value) }
 
 // hour writes a time of the form for people.
 func (f *doorForm) hour(v *page.Visit, text string) string {
@@ -308,13 +318,22 @@ func (f *doorForm) Other(field string) string {
 	return ""
 }
 
-// entrances lists the entrances with their sections in a line.
-func (f *doorForm) entrances() string {
+// entrances lists the entrances with their sections and rules in a line.
+func (f *doorForm) entrances(v *page.Visit) string {
 	var list []string
 	for _, one := range f.Entrances {
-		text := strings.TrimSpace(one.Name)
-		if len(one.Sections) > 0 {
-			text += " (" + one.Listed() + ")"
+		text, of := strings.TrimSpace(one.Name), slices.Clone(one.Sections)
+		if one.Reentry != "" {
+			of = append(of, v.T("door.field.reentry")+": "+chosen(v, "door.reentry", one.Reentry))
+		}
+		if one.Opens != "" {
+			of = append(of, v.T("door.field.opens_at")+": "+f.hour(v, one.Opens))
+		}
+		if one.Closes != "" {
+			of = append(of, v.T("door.field.closes_at")+": "+f.hour(v, one.Closes))
+		}
+		if len(of) > 0 {
+			text += " (" + strings.Join(of, ", ") + ")"
 		}
 		list = append(list, text)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -356,6 +357,7 @@ func TestFlow(t *testing.T) {
 func rulesForm() url.Values {
 	return url.Values{
 		"version": {"0"}, "entrances[0].id": {"main"}, "entrances[0].name": {"Main entrance"}, "entrances[1].id": {""}, "entrances[1].name": {"Süd & Söhne"}, "entrances[1].sections": {"S", "B"},
+		"entrances[1].opens_at": {"2027-03-01T18:00"}, "entrances[1].closes_at": {""}, "entrances[1].reentry": {"always"},
 		"reentry": {"never"}, "alone": {"refuse"}, "opens_at": {"2027-03-01T18:30"}, "closes_at": {""}, "names": {"yes"}, "do": {"save"},
 	}
 }
@@ -371,17 +373,23 @@ func TestDoorSettings(t *testing.T) {
 	if got := o.ask("/settings", rulesForm(), 303); got != o.at {
 		t.Errorf("went to %s", got)
 	}
-	want := []checkinapi.Entrance{{ID: "main", Name: "Main entrance"}, {ID: "sud-and-sohne", Name: "Süd & Söhne", Sections: []string{"S", "B"}}}
+	want := []checkinapi.Entrance{{ID: "main", Name: "Main entrance"}, {ID: "sud-and-sohne", Name: "Süd & Söhne", Sections: []string{"S", "B"}, Reentry: checkinapi.ReentryAlways, OpensAt: time.Date(2027, 3, 1, 17, 0, 0, 0, time.UTC).UnixMicro()}}
 	r := o.door.rules
 	if o.door.version != errs.NotYet || r.Reentry != checkinapi.ReentryNever || r.Alone != checkinapi.AloneRefuse || !r.Names || r.ClosesAt != 0 ||
 		r.OpensAt != time.Date(2027, 3, 1, 17, 30, 0, 0, time.UTC).UnixMicro() || !slices.EqualFunc(r.Entrances, want, func(a, b checkinapi.Entrance) bool {
-		return a.ID == b.ID && a.Name == b.Name && slices.Equal(a.Sections, b.Sections)
+		return reflect.DeepEqual(a, b)
 	}) {
 		t.Errorf("%d %+v", o.door.version, r)
 	}
 	o.door.rules.Version = 7
-	if got := o.ask("/settings", nil, 200); !strings.Contains(got, `value="2027-03-01T18:30"`) {
-		t.Error("the time is not the venue's")
+	got := o.ask("/settings", nil, 200)
+	for _, want := range []string{`value="2027-03-01T18:30"`, `name="entrances[1].opens_at" type="datetime-local" value="2027-03-01T18:00"`, `<option value="always" selected>Always`, `<details open><summary>Own rules`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if n := strings.Count(got, "<details><summary>Own rules"); n != 1 {
+		t.Errorf("%d entrances without own rules are folded, not 1", n)
 	}
 }
 
@@ -390,19 +398,20 @@ func TestDoorSettingsRefused(t *testing.T) {
 	o := newOffice(t)
 	form := rulesForm()
 	form.Set("opens_at", "2027-03-28T02:30")
-	says(t, o.ask("/settings", form, 422), "Please check the marked fields", "Doors open : This time does not exist at the venue")
-	o.door.err = errs.Fields([]errs.Field{errs.Why("required", "is required").In("entrances[1].name"), errs.Why("no-such-section", "names %s", "X").In("entrances[1].sections[0]"), errs.Why("not-after", "must be later").In("closes_at")})
+	form.Set("entrances[0].closes_at", "2027-03-28T02:30")
+	says(t, o.ask("/settings", form, 422), "Please check the marked fields", "Doors close, at an entrance : This time does not exist at the venue", "Doors open : This time does not exist at the venue")
+	o.door.err = errs.Fields([]errs.Field{errs.Why("required", "is required").In("entrances[1].name"), errs.Why("no-such-section", "names %s", "X").In("entrances[1].sections[0]"), errs.Why("not-after", "must be later").In("closes_at"), errs.Why("not-before", "must be earlier").In("entrances[0].opens_at")})
 	got := o.ask("/settings", rulesForm(), 422)
-	says(t, got, "Name of the entrance : Please fill this in.", "Sections : The plan has no section X", "Doors close : This must be later")
+	says(t, got, "Name of the entrance : Please fill this in.", "Sections : The plan has no section X", "Doors close : This must be later", "Doors open, at an entrance : This must be before the doors close")
 	for _, want := range []string{`id="f-entrances[1].name-fault"`, `href="#f-entrances%5b1%5d.name"`, `value="Süd &amp; Söhne"`, `value="never" checked`, `value="refuse" checked`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in %s", want, got)
 		}
 	}
-	o.door.rules = checkinapi.Settings{Version: 4, Reentry: checkinapi.ReentryAlways, Alone: checkinapi.AloneRefuse, Entrances: []checkinapi.Entrance{{ID: "x", Name: "Yard", Sections: []string{"B"}}}}
+	o.door.rules = checkinapi.Settings{Version: 4, Reentry: checkinapi.ReentryAlways, Alone: checkinapi.AloneRefuse, Entrances: []checkinapi.Entrance{{ID: "x", Name: "Yard", Sections: []string{"B"}, Reentry: checkinapi.ReentryNever, ClosesAt: time.Date(2027, 3, 1, 21, 0, 0, 0, time.UTC).UnixMicro()}}}
 	o.door.err = errs.New(errs.Precondition, "changed-meanwhile", "")
 	got = o.ask("/settings", rulesForm(), 412)
-	says(t, got, "Somebody else has changed these settings", "Now: Yard (B)", "Now: Always", "Now: not shown")
+	says(t, got, "Somebody else has changed these settings", "Now: Yard (B, Coming back in: Never, Doors close: Mon 1 Mar, 22:00)", "Now: Always", "Now: not shown")
 	if !strings.Contains(got, `name="version" value="4"`) || strings.Contains(seen(got), "Now: Devices") {
 		t.Error("the version is not the new one, or what is the same is said to differ")
 	}

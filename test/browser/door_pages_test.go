@@ -56,6 +56,8 @@ func TestPagesOfTheDoor(t *testing.T) {
 			o.open(at + "/settings")
 			o.click("button[value=add]")
 			o.until("there is another entrance", `document.querySelectorAll("[name$='].name']").length === 2`)
+			o.click(".tier:last-of-type details:last-of-type > summary")
+			o.wait("[name='entrances[1].opens_at']")
 			o.click("button[value=save]:not([hidden])")
 			o.wait("main [role=alert]")
 			o.here()

@@ -68,7 +68,7 @@ func makeSetDoor(g *gen, s *Step) bool {
 		return false
 	}
 	s.Event, s.As = e.name, e.organizer
-	s.Set = map[string]any{"alone": []string{"admit", "refuse"}[g.n(2)], "names": g.chance(2), "codes": []string{"fixed", "rotating", "rotating"}[g.n(3)]}
+	s.Set = map[string]any{"alone": []string{"admit", "refuse"}[g.n(2)], "names": g.chance(2), "codes": []string{"fixed", "rotating", "rotating"}[g.n(3)], "own": g.chance(2)}
 	g.trouble(s)
 	return true
 }
@@ -80,7 +80,11 @@ func askSetDoor(w *world, s *Step) *request {
 	if e == nil || e.id == "" {
 		return nil
 	}
-	body := map[string]any{"entrances": []any{map[string]any{"id": "main", "name": "Main entrance"}}, "reentry": "after-exit", "alone": s.Set["alone"], "names": s.Set["names"], "codes": cmp.Or(text(s.Set["codes"]), "fixed")}
+	main, terrace := map[string]any{"id": "main", "name": "Main entrance"}, map[string]any{"id": "terrace", "name": "Terrace", "reentry": "never"}
+	body := map[string]any{"entrances": []any{main, terrace}, "reentry": "after-exit", "alone": s.Set["alone"], "names": s.Set["names"], "codes": cmp.Or(text(s.Set["codes"]), "fixed")}
+	if s.Set["own"] == true { // what holds at the main entrance is the same
+		body["opens_at"], main["opens_at"], main["reentry"] = "2999-01-01T00:00:00Z", "2000-01-01T00:00:00Z", "after-exit"
+	}
 	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/events/" + e.id + "/door", body: body}
 }
 
