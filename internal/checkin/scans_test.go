@@ -378,3 +378,46 @@ func TestGuesses(t *testing.T) {
 		t.Errorf("%+v, %d invalid: %v", devices, invalid, err)
 	}
 }
+
+// At each entrance, its own rules hold: on the terrace people come and go, at the main entrance
+// only after an exit scan. When the rules change, doubles are counted anew.
+func TestEntrancesDiffer(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t)
+	g := w.gate(t, s)
+	rules := checkinapi.Defaults(gala)
+	rules.Entrances = append(rules.Entrances, checkinapi.Entrance{ID: "terrace", Name: "Terrace", Reentry: checkinapi.ReentryAlways},
+		checkinapi.Entrance{ID: "vip", Name: "VIP", ClosesAt: w.clock().UnixMicro()})
+	set := func() {
+		t.Helper()
+		if _, err := s.SetSettings(t.Context(), hall, 0, rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set()
+	token := w.token(t, w.sell("ann", 1), 1)
+	at := func(entrance string, want checkinapi.Reason) {
+		t.Helper()
+		scan := g.scan(checkinapi.In, token)
+		scan.Entrance = entrance
+		if got := g.send(scan)[0].Reason; got != want {
+			t.Errorf("at %s: %s, want %s", entrance, got, want)
+		}
+	}
+	doubles := func(want int) {
+		t.Helper()
+		if a, err := s.attendance(t.Context(), gala, false); err != nil || a.Inside != 1 || len(a.Doubles) != want {
+			t.Errorf("%+v %v, want %d doubles", a, err, want)
+		}
+	}
+	at("vip", checkinapi.TooLate)
+	at(checkinapi.MainEntrance, checkinapi.OK)
+	at("terrace", checkinapi.OK)
+	at("terrace", checkinapi.OK)
+	at(checkinapi.MainEntrance, checkinapi.AlreadyInside)
+	doubles(0)
+	rules.Entrances[1].Reentry = ""
+	set()
+	at("terrace", checkinapi.AlreadyInside)
+	doubles(1)
+}
