@@ -158,7 +158,9 @@ func (s *Service) Told(eventID string, list []Owed) {
 }
 
 // Asked lists the devices that have asked this gate node in the last two minutes.
-func (s *Service) Asked() []string { return s.trust.after(s.cfg.Now().Add(-2 * time.Minute).UnixMicro()) }
+func (s *Service) Asked() []string {
+	return s.trust.after(s.cfg.Now().Add(-2 * time.Minute).UnixMicro())
+}
 
 // Merge joins scans that the box office has sent with those that are here.
 func (s *Service) Merge(ctx context.Context, eventID string, records []Record) error {
