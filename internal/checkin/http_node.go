@@ -293,7 +293,13 @@ func inScan(err error) error {
 
 // seenVia notes that devices have asked through a gate node.
 func (s *Service) seenVia(ctx context.Context, eventID string, ids []string) error {
-	rules := s.view(eventID).known()
+	v := s.view(eventID)
+	if v.known() == nil { // this node was just started
+		if err := s.refresh(ctx, v); err != nil {
+			return err
+		}
+	}
+	rules := v.known()
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
 		if d := rules.devices[id]; d != nil {

@@ -135,3 +135,18 @@ func TestTwoNodes(t *testing.T) {
 		}
 	}
 }
+
+// A gate node tells of its devices also to a node that was just started.
+func TestSeenAtAStartedNode(t *testing.T) {
+	w := newWorld(t)
+	d := named(t, w.node(t))
+	w.pass(5 * time.Minute)
+	two := w.node(t)
+	if err := two.seenVia(t.Context(), gala, []string{d.ID, "nobody", d.ID}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := two.Devices(t.Context(), hall, gala)
+	if err != nil || len(list) != 1 || list[0].SeenAt <= d.SeenAt {
+		t.Errorf("%+v %v", list, err)
+	}
+}
