@@ -166,7 +166,8 @@ type inHouse struct {
 	t      *testing.T
 	line   *line
 	s      settings.GateNode
-	id     string // of the gate node
+	wall   func() time.Time // the laptop's clock; nil: a right one
+	id     string           // of the gate node
 	client *http.Client
 	url    string
 	out    *said
@@ -197,7 +198,10 @@ func (n *inHouse) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	n.out = &said{}
-	go func() { done <- ServeGateNode(ctx, n.s, n.out, slog.New(slog.DiscardHandler)) }()
+	if n.wall == nil {
+		n.wall = time.Now
+	}
+	go func() { done <- serveGateNode(ctx, n.s, n.wall, n.out, slog.New(slog.DiscardHandler)) }()
 	n.end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -687,4 +691,54 @@ func TestGateNodeTellsWhoIsThere(t *testing.T) {
 		t.Fatal("the test does not test")
 	}
 	patience.Until(t, "the box office has heard of the device", func() bool { one.state(); return seen(one) })
+}
+
+// A laptop whose clock is two hours behind decides by the time of the box office, also after
+// a restart without a line.
+func TestGateNodeWithAWrongClock(t *testing.T) {
+	h := newHouse(t)
+	g := h.doorway(t, "")
+	n := g.inHouse(t)
+	one := n.phone("")
+	_, code2 := n.ticket()
+	patience.Until(t, "the list has the ticket", func() bool { return one.listed(code2) == nil })
+	n.end()
+	n.wall = func() time.Time { return time.Now().Add(-2 * time.Hour) }
+	n.start()
+	one.waitLine(true)
+	n.line.set(true, false)
+	one.waitLine(false)
+	now := func() time.Time {
+		var doc struct{ Now int64 }
+		if _, body := one.state(); json.Unmarshal([]byte(body), &doc) != nil {
+			t.Fatal(body)
+		}
+		return time.UnixMicro(doc.Now)
+	}
+	if off := time.Since(now()).Abs(); off > time.Minute {
+		t.Errorf("its time is wrong by %v", off)
+	}
+	if got := one.scan("in", g.token, ""); got != "admitted ok alone" {
+		t.Error(got)
+	}
+	n.end()
+	n.start() // without a line
+	if off := time.Since(now()).Abs(); off > time.Minute {
+		t.Errorf("after a restart, its time is wrong by %v", off)
+	}
+	if got := one.scan("in", code2, ""); got != "admitted ok alone" {
+		t.Error(got)
+	}
+	if out := n.out.String(); !strings.Contains(out, "this machine's clock is wrong by 2h0m0s, which is made up for") {
+		t.Error(out)
+	}
+	n.line.set(false, false)
+	patience.Until(t, "the box office hears of it", func() bool { return strings.Contains(n.attendance(), `"inside":2`) })
+	var first, last int64
+	if err := h.DB.Reader().QueryRowContext(t.Context(), `SELECT min(at), max(at) FROM door_scans`).Scan(&first, &last); err != nil {
+		t.Fatal(err)
+	}
+	if oldest, newest := time.Since(time.UnixMilli(first)), time.Since(time.UnixMilli(last)); oldest > 10*time.Minute || newest < -time.Minute {
+		t.Errorf("scans are stamped %v and %v ago", oldest, newest)
+	}
 }

@@ -44,11 +44,11 @@ func ServeGateNode(ctx context.Context, s settings.GateNode, out io.Writer, log 
 	if err := s.Check(); err != nil {
 		return err
 	}
-	return serveGateNode(ctx, s, nil, out, log)
+	return serveGateNode(ctx, s, time.Now, out, log)
 }
 
-// serveGateNode serves with a transport to the box office; nil: connections.
-func serveGateNode(ctx context.Context, s settings.GateNode, transport http.RoundTripper, out io.Writer, log *slog.Logger) (err error) {
+// serveGateNode serves on a machine with a clock.
+func serveGateNode(ctx context.Context, s settings.GateNode, wall func() time.Time, out io.Writer, log *slog.Logger) (err error) {
 	if !gatenode.Paired(s.Data) {
 		switch found, _ := os.ReadDir(s.Data); { // a folder that is not there has nothing in it
 		case len(found) > 0:
@@ -63,7 +63,7 @@ func serveGateNode(ctx context.Context, s settings.GateNode, transport http.Roun
 	if err != nil {
 		return err
 	}
-	cfg := gatenode.Config{Dir: s.Data, URL: s.URL, Code: s.Code, Name: s.Name, Wall: time.Now, Transport: transport, Log: log}
+	cfg := gatenode.Config{Dir: s.Data, URL: s.URL, Code: s.Code, Name: s.Name, Wall: wall, Log: log}
 	if err := gatenode.Pair(ctx, cfg); err != nil {
 		return err
 	}

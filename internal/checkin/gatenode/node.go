@@ -25,14 +25,13 @@ import (
 
 // Config configures a gate node.
 type Config struct {
-	Dir       string // its folder
-	URL       string // of the box office; "": as the folder is paired
-	Code      string // pairs the folder; "": it is paired
-	Name      string // of this gate node, for people; "": as the organizer has named it
-	DB        *sqldb.DB
-	Wall      func() time.Time  // this machine's clock
-	Transport http.RoundTripper // to the box office; nil: connections
-	Log       *slog.Logger
+	Dir  string // its folder
+	URL  string // of the box office; "": as the folder is paired
+	Code string // pairs the folder; "": it is paired
+	Name string // of this gate node, for people; "": as the organizer has named it
+	DB   *sqldb.DB
+	Wall func() time.Time // this machine's clock
+	Log  *slog.Logger
 }
 
 // Node is a gate node. It implements checkin.Line and checkin.Events.
@@ -73,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.DB.Migrate(ctx, "gatenode", migrations); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, paired: p, office: newOffice(p.URL, p.Token, cfg.Transport), kept: kept{cfg.DB}, suspect: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, paired: p, office: newOffice(p.URL, p.Token), kept: kept{cfg.DB}, suspect: make(chan struct{}, 1)}
 	var offset time.Duration
 	if _, err := n.kept.read(ctx, keptClock, &offset); err != nil {
 		return nil, err

@@ -27,15 +27,13 @@ const (
 	answerMost   = 64 << 20 // bytes: a plan of a million seats
 )
 
-func newOffice(url, token string, transport http.RoundTripper) *office {
-	if transport == nil {
-		transport = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialWithin}).DialContext,
-			TLSHandshakeTimeout: dialWithin,
-			MaxIdleConnsPerHost: 4,
-			IdleConnTimeout:     time.Minute,
-		}
+func newOffice(url, token string) *office {
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialWithin}).DialContext,
+		TLSHandshakeTimeout: dialWithin,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     time.Minute,
 	}
 	return &office{url, token, &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }

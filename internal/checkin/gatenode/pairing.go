@@ -60,7 +60,7 @@ func pair(ctx context.Context, cfg *Config) (pairing, error) {
 	case cfg.URL == "":
 		return p, errors.New("--url: the address of the box office is missing")
 	}
-	o := newOffice(cfg.URL, "", cfg.Transport)
+	o := newOffice(cfg.URL, "")
 	made, err := o.pair(ctx, "node", cfg.Code, cfg.Name, "")
 	if err != nil {
 		return p, fmt.Errorf("pair this gate node with %s: %w", cfg.URL, err)
