@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,8 @@ func deviceRowOf(v *page.Visit, e *eventapi.Event, rules *checkinapi.Settings, d
 // pairForm is the form that pairs a device.
 type pairForm struct {
 	Name, Entrance, From, Until string
-	Names, Node                 bool // Node: it is a gate node
+	Gate                        string // address of the gate node at which the device scans; "": it scans at the box office
+	Names, Node                 bool   // Node: it is a gate node
 	Faults                      page.Faults
 }
 
@@ -84,7 +86,7 @@ type pairForm struct {
 func (c *Console) doorDevices(v *page.Visit, e *eventapi.Event) error {
 	f := pairForm{}
 	if v.Method == http.MethodPost {
-		f = pairForm{Name: v.PostFormValue("name"), Entrance: v.PostFormValue("entrance"), From: v.PostFormValue("valid_from"), Until: v.PostFormValue("valid_until"), Names: v.PostFormValue("names") != "", Node: v.PostFormValue("kind") == string(checkinapi.GateNode)}
+		f = pairForm{Name: v.PostFormValue("name"), Entrance: v.PostFormValue("entrance"), From: v.PostFormValue("valid_from"), Until: v.PostFormValue("valid_until"), Gate: strings.TrimSuffix(strings.TrimSpace(v.PostFormValue("gate")), "/"), Names: v.PostFormValue("names") != "", Node: v.PostFormValue("kind") == string(checkinapi.GateNode)}
 		p, err := c.pair(v, e, &f)
 		if err == nil {
 			return c.showPairing(v, e, &f, &p)
@@ -110,9 +112,10 @@ func (c *Console) doorDevices(v *page.Visit, e *eventapi.Event) error {
 	slices.SortStableFunc(list, func(a, b deviceRow) int {
 		return cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State))
 	})
+	nodes := slices.ContainsFunc(list, func(r deviceRow) bool { return r.Kind == checkinapi.GateNode && r.State == deviceReady })
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "door_devices", page.Meta{Title: v.T("door.devices"), NoIndex: true}, map[string]any{
-		"Event": e, "List": list, "Form": &f, "Rules": &rules, "Entrances": c.entranceChoices(v, &rules),
+		"Event": e, "List": list, "Form": &f, "Rules": &rules, "Entrances": c.entranceChoices(v, &rules), "Nodes": nodes,
 	})
 }
 
@@ -133,6 +136,9 @@ func (c *Console) pair(v *page.Visit, e *eventapi.Event, f *pairForm) (checkinap
 	var bad []errs.Field
 	r.ValidFrom, bad = instant(bad, "valid_from", f.From, zoneOf(e))
 	r.ValidUntil, bad = instant(bad, "valid_until", f.Until, zoneOf(e))
+	if u, err := url.Parse(f.Gate); f.Gate != "" && (err != nil || u.Hostname() == "" || f.Gate != "https://"+u.Host) {
+		bad = append(bad, errs.Why("not-a-gate-node", "must be the address of a gate node, such as https://gate.example.org:8443, not %q", f.Gate).In("gate"))
+	}
 	if len(bad) > 0 {
 		return checkinapi.Pairing{}, errs.Fields(bad)
 	}
@@ -141,6 +147,11 @@ func (c *Console) pair(v *page.Visit, e *eventapi.Event, f *pairForm) (checkinap
 
 // showPairing shows a code, once.
 func (c *Console) showPairing(v *page.Visit, e *eventapi.Event, f *pairForm, p *checkinapi.Pairing) error {
+	gate := v.URL("/gate")
+	if f.Gate != "" && !f.Node {
+		gate = f.Gate + "/gate"
+		p.URL = gate + "#pair=" + p.Code
+	}
 	code, err := ticket.Inline(p.URL)
 	if err != nil {
 		return err
@@ -148,7 +159,7 @@ func (c *Console) showPairing(v *page.Visit, e *eventapi.Event, f *pairForm, p *
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "door_pair", page.Meta{Title: v.T("door.pair"), NoIndex: true}, map[string]any{
 		"Event": e, "Name": strings.TrimSpace(f.Name), "Code": inFours(p.Code), "QR": template.HTML(code), //nolint:gosec // made of rectangles
-		"Until": time.UnixMicro(p.ExpiresAt).In(zoneOf(e)), "Gate": v.URL("/gate"), "Secure": strings.HasPrefix(p.URL, "https://"), "Node": f.Node, "Office": p.URL,
+		"Until": time.UnixMicro(p.ExpiresAt).In(zoneOf(e)), "Gate": gate, "Secure": strings.HasPrefix(p.URL, "https://"), "Node": f.Node, "Office": p.URL,
 	})
 }
 

@@ -470,6 +470,18 @@ func TestDoorDevices(t *testing.T) {
 	if want := (checkinapi.PairingRequest{EventID: o.hall.event.ID, Name: "Zoë’s phone", Entrance: "main", Names: true, ValidUntil: time.Date(2027, 3, 1, 22, 0, 0, 0, time.UTC).UnixMicro()}); o.door.asked != want {
 		t.Errorf("%+v", o.door.asked)
 	}
+	o.door.devices = append(o.door.devices, checkinapi.Device{ID: "d5", Kind: checkinapi.GateNode, Name: "Laptop", ValidUntil: tonight.Add(time.Hour).UnixMicro()})
+	says(t, o.ask("/devices", nil, 200), "At a gate node")
+	pair.Set("gate", "https://gate.example:8443/")
+	at := o.ask("/devices", pair, 200)
+	if says(t, at, "https://gate.example:8443/gate"); strings.Contains(at, "not reached by HTTPS") || strings.Contains(at, "hall.example/gate") || len(at) == len(got) {
+		t.Error("the code is not for the gate node")
+	}
+	for _, bad := range []string{"gate.example:8443", "http://gate.example", "https://gate.example/gate", "https://a@gate.example", "https://", "https://gate.example#x"} {
+		pair.Set("gate", bad)
+		says(t, o.ask("/devices", pair, 422), "This must be the address of a gate node")
+	}
+	pair.Del("gate")
 	pair.Set("valid_until", "soon")
 	says(t, o.ask("/devices", pair, 422), "This is not a date and time.")
 	pair.Set("valid_until", "")

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -88,6 +89,22 @@ func TestDoorAtAGateNode(t *testing.T) {
 		return p
 	}
 	one, two := at("One"), at("Two")
+	r := reader(t, stage.Desktop, true)
+	r.signIn("organizer")
+	r.open("/organizer/events/" + d.event + "/door/devices")
+	r.fill("#f-name", "Three")
+	r.fill("#f-gate", node.URL+"/")
+	(phone{r}).picture("gate-node-address")
+	r.click("#pair form button")
+	r.wait(".pairing-code .qr svg")
+	(phone{r}).picture("gate-node-code")
+	if text := r.text(".pairing-code"); !strings.Contains(text, node.URL+"/gate") {
+		t.Errorf("the code is for %s", text)
+	}
+	three := phone{reader(t, stage.Phone, true)}
+	three.open(node.URL + "/gate#pair=" + strings.ToLower(strings.ReplaceAll(r.text(".letters"), "-", "")))
+	three.click(".gate-go")
+	three.online(true)
 	one.scanner(d.tokens[0])
 	one.says("yes", d.seats[0])
 	one.picture("gate-node-up")
@@ -129,8 +146,6 @@ func TestDoorAtAGateNode(t *testing.T) {
 	if got["inside"] != 3.0 || got["alone"] != 2.0 || len(got["doubles"].([]any)) != 0 {
 		t.Errorf("the organizer sees %v", got)
 	}
-	r := reader(t, stage.Desktop, true)
-	r.signIn("organizer")
 	r.open("/organizer/events/" + d.event + "/door")
 	r.until("the console has three guests", `document.querySelector("main").innerText.includes("of 3 tickets")`)
 	(phone{r}).picture("gate-node-console")
