@@ -329,3 +329,16 @@ func TestDoorLooks(t *testing.T) {
 	p.stays()
 	sound(p.reading, source, stage.Phone)
 }
+
+// An entrance that opens later than the others says so, with and without a network.
+func TestEntranceNotYetOpen(t *testing.T) {
+	d := withGuests(t, "Behind the terrace", 2)
+	d.organizer("PUT", "", map[string]any{"reentry": "after-exit", "alone": "admit", "names": false, "entrances": []map[string]any{
+		{"id": "main", "name": "Main entrance", "opens_at": "2099-07-01T17:30:00Z"}, {"id": "terrace", "name": "Terrace", "reentry": "always"}}})
+	p := d.pair("Left")
+	p.scanner(d.tokens[0])
+	p.says("no", "This entrance opens at")
+	p.connect(false)
+	p.scanner(d.tokens[1])
+	p.says("no", "This entrance opens at")
+}
