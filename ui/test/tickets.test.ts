@@ -21,16 +21,26 @@ test("a phone makes the codes that the server's own tests make", async () => {
 });
 
 test("a phone has a key that nobody can read, or else a seed", async () => {
-  const saved: Phone[] = [];
-  const native = await newPhone("b", async (r) => void saved.push(r));
+  const native = await newPhone("b", async (r) => r);
   assert.ok(native.key && !native.key.extractable && !native.seed);
   const seeded = await newPhone("b", async (r) => {
-    saved.push(r);
     if (r.key) throw new Error("this browser stores no keys");
+    return r;
   });
   assert.ok(seeded.seed && !seeded.key);
   assert.equal(seeded.public, toBase64url(getPublicKey(seeded.seed ?? new Uint8Array(32))));
   for (const phone of [native, seeded]) assert.equal((await signer(phone)(new Uint8Array(3))).length, 64, "both sign");
+});
+
+test("two pages of a browser are one phone", async () => {
+  let kept: Phone | undefined; // as Store.claim
+  const claim = async (r: Phone): Promise<Phone> => {
+    kept ??= r;
+    return kept;
+  };
+  const [one, other] = await Promise.all([newPhone("b", claim), newPhone("b", claim)]);
+  assert.equal(one.public, other.public, "the key that came first has the tickets");
+  assert.equal(other.key, one.key);
 });
 
 test("a code is drawn as any scanner reads it", () => {

@@ -121,7 +121,9 @@ export class Page {
     }
     this.draw();
     setInterval(() => void this.tick(), TICK);
-    setInterval(() => void this.keep(), AGAIN / 10);
+    setInterval(() => {
+      if (!document.hidden) void this.keep(); // a page that is not seen may have an old list
+    }, AGAIN / 10);
     window.addEventListener("online", () => void this.refresh());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
@@ -191,7 +193,7 @@ export class Page {
     this.draw();
     try {
       const { store } = this;
-      this.phone ??= await newPhone(this.data.booking, (record) => store.save(record));
+      this.phone ??= await newPhone(this.data.booking, (record) => store.claim(record));
       const body = new URLSearchParams({ public_key: this.phone.public, seen: String(this.tickets.rev) });
       for (const t of list) body.append("seats", t.seat);
       if (move) body.set("move", "1");

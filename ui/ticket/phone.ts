@@ -29,20 +29,19 @@ export async function code(
   return encode32(bytes);
 }
 
-/** Makes a key for a booking: one that cannot be read out of the browser, where there are such. */
-export async function newPhone(booking: string, save: (record: Record) => Promise<void>): Promise<Record> {
+/**
+ * Makes a key for a booking: one that cannot be read out of the browser, where there are such. claim stores it, and
+ * returns what counts: another page of this browser may have been faster, and its key has the tickets.
+ */
+export async function newPhone(booking: string, claim: (record: Record) => Promise<Record>): Promise<Record> {
   const empty = { booking, tickets: null, clock: null, wall: Date.now() };
   try {
     const pair = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
     const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
-    const record = { ...empty, public: toBase64url(raw), key: pair.privateKey };
-    await save(record); // some browsers cannot store such keys
-    return record;
+    return await claim({ ...empty, public: toBase64url(raw), key: pair.privateKey }); // some browsers cannot store such keys
   } catch {
     const seed = crypto.getRandomValues(new Uint8Array(32));
-    const record = { ...empty, public: toBase64url(getPublicKey(seed)), seed };
-    await save(record);
-    return record;
+    return claim({ ...empty, public: toBase64url(getPublicKey(seed)), seed });
   }
 }
 

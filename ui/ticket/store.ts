@@ -33,6 +33,15 @@ export class Store {
     return (found as Record | undefined) ?? null;
   }
 
+  /** Stores a new phone, unless the booking has one: returns the one that it has then. */
+  async claim(record: Record): Promise<Record> {
+    const phones = this.db.transaction("phones", "readwrite", { durability: "strict" }).objectStore("phones");
+    const found = (await wait(phones.get(record.booking))) as Record | undefined;
+    if (found) return found;
+    await wait(phones.add(record));
+    return record;
+  }
+
   async save(record: Record): Promise<void> {
     const t = this.db.transaction("phones", "readwrite", { durability: "strict" });
     await wait(t.objectStore("phones").put(record));
