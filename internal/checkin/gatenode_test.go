@@ -18,18 +18,19 @@ import (
 
 // fakeLine is a line to a box office in the same process, which is cut and healed.
 type fakeLine struct {
-	office *Service
-	node   checkinapi.Device
-	list   *ticket.List
-	up     bool
-	lost   bool // the question arrives, the answer does not
-	owed   map[checkinapi.Ref]Owed
+	office  *Service
+	node    checkinapi.Device
+	list    *ticket.List
+	up      bool
+	untimed bool // the gate node does not know the time
+	lost    bool // the question arrives, the answer does not
+	owed    map[checkinapi.Ref]Owed
 }
 
 var errCut = errors.New("the line is cut")
 
 func (l *fakeLine) Node() checkinapi.Device { return l.node }
-func (l *fakeLine) State() LineState        { return LineState{Up: l.up, SeenAt: 1} }
+func (l *fakeLine) State() LineState        { return LineState{Up: l.up, SeenAt: 1, Timed: !l.untimed} }
 func (l *fakeLine) List() *ticket.List      { return l.list }
 
 func (l *fakeLine) Ask(ctx context.Context, scans []checkinapi.Scan) ([]checkinapi.Answer, error) {
@@ -194,6 +195,41 @@ func sortedLines(m map[string]string) (list []string) {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// A gate node that does not know the time refuses nobody for it: the first scan is admitted
+// and marked, also at the box office, and the second is refused.
+func TestGateNodeWithoutTheTime(t *testing.T) {
+	h := newHouse(t)
+	h.w.rotate(t, h.office, false)
+	anns := h.w.sell("ann", 1, 2)
+	one, two := h.w.bind(t, anns, 1, phone), h.w.bind(t, anns, 2, phone)
+	h.sync()
+	code := h.w.shown(t, one, phone, time.Minute, true)
+	if got := h.inside.in(code); got != checkinapi.StaleCode {
+		t.Fatalf("a copy, by a gate node that knows the time: %s", got)
+	}
+	h.line.untimed = true
+	if got := h.inside.in(code); got != checkinapi.OK {
+		t.Errorf("the first, without the time: %s", got)
+	}
+	if got := h.inside.in(h.w.shown(t, one, phone, 0, true)); got != checkinapi.AlreadyInside {
+		t.Errorf("the second: %s", got)
+	}
+	h.line.untimed = false
+	h.inside.in(h.w.shown(t, two, phone, 0, true))
+	h.push(10, false)
+	for _, s := range []*Service{h.gate, h.office} {
+		v := s.view(gala)
+		for p, visit := range v.visits {
+			if visit.entered && visit.first.untimed != (p.seat == 1) {
+				t.Errorf("seat %d is marked: %t", p.seat, visit.first.untimed)
+			}
+		}
+		if len(v.visits) == 0 {
+			t.Error("nothing has arrived")
+		}
+	}
 }
 
 // Whatever is scanned where, with or without a line, and however often and in whatever order

@@ -39,6 +39,7 @@ type Line interface {
 type LineState struct {
 	Up     bool
 	SeenAt int64 // µs since 1970: when list and rules were compared with the box office last
+	Timed  bool  // Config.Now is the box office's time within ticket.OffsetMost
 }
 
 // Owed is a scan of which the box office does not know yet, or not how it was decided.
@@ -50,7 +51,8 @@ type Owed struct {
 
 func owedOf(sc *checkinapi.Scan, e *entry) Owed {
 	o := Owed{*sc, e.gate.reason, e.seq}
-	o.Stamp, o.Decided, o.Reason, o.OffsetKnown = e.Stamp, e.own.outcome, e.own.reason, e.offsetKnown
+	o.Stamp, o.Decided, o.Reason = e.Stamp, e.own.outcome, e.own.reason
+	o.OffsetKnown = e.offsetKnown && !e.untimed // whoever decided could check the time
 	return o
 }
 

@@ -68,10 +68,11 @@ func (s *Service) Take(ctx context.Context, eventID, deviceID string, scans []ch
 
 // readCodes reads the codes of a request's scans.
 func (s *Service) readCodes(r *request) {
-	keys := s.cfg.Keys()
+	keys, timed := s.cfg.Keys(), s.cfg.Line == nil || s.cfg.Line.State().Timed
 	r.codes = make([]code, len(r.scans))
 	for i := range r.scans {
 		r.codes[i] = readCode(keys, s.cfg.Signer, &r.scans[i], r.eventID)
+		r.codes[i].untimed = r.codes[i].untimed || !timed && r.codes[i].shown.Kind != ticket.Fixed
 	}
 }
 

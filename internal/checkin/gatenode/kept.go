@@ -34,7 +34,7 @@ const (
 	keptList   = "list" // in base64
 	keptPlan   = "plan"
 	keptCursor = "cursor"
-	keptClock  = "clock"
+	keptTime   = "time"
 )
 
 // kept is the tables.

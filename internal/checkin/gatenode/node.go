@@ -73,11 +73,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, paired: p, office: newOffice(p.URL, p.Token), kept: kept{cfg.DB}, suspect: make(chan struct{}, 1)}
-	var offset time.Duration
-	if _, err := n.kept.read(ctx, keptClock, &offset); err != nil {
+	var k keptClock
+	if _, err := n.kept.read(ctx, keptTime, &k); err != nil {
 		return nil, err
 	}
-	n.clock = newClock(cfg.Wall, offset)
+	n.clock = newClock(cfg.Wall, k)
 	if err := n.load(ctx); err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (n *Node) Node() checkinapi.Device {
 func (n *Node) State() checkin.LineState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return checkin.LineState{Up: n.up, SeenAt: n.seenAt}
+	return checkin.LineState{Up: n.up, SeenAt: n.seenAt, Timed: n.clock.Known()}
 }
 
 // List is the list of tickets; see checkin.Line.

@@ -167,14 +167,14 @@ func (n *Node) fetchState(ctx context.Context) (took time.Duration, err error) {
 	}
 	got := n.cfg.Wall()
 	took = got.Sub(sent)
-	offset := n.clock.learn(time.UnixMicro(s.State.Now), sent, got)
+	clock := n.clock.learn(time.UnixMicro(s.State.Now), sent, got)
 	n.mu.Lock()
 	err = n.take(s)
 	n.mu.Unlock()
 	if err != nil {
 		return took, err
 	}
-	return took, n.kept.put(ctx, keptClock, offset)
+	return took, n.kept.put(ctx, keptTime, clock)
 }
 
 // fetchList fetches what has changed of the list, and the plan if it is another one.
