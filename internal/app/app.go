@@ -169,6 +169,9 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 	p.Bookings, err = booking.New(ctx, booking.Config{
 		DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: directory.Exists, MailGift: p.mailGift(notices, cfg.PublicURL), MailMove: p.mailMove(notices, cfg.PublicURL), Runs: p.runs,
 		Replace: p.replaceCodes,
+		Entered: func(ctx context.Context, bookingID string, seats []int32) ([]int32, error) {
+			return p.Door.Entered(ctx, bookingID, seats)
+		}, // built later
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ type doorway struct {
 	organizer userapi.Fan
 	event     string
 	booking   string
-	token     string // of the ticket
+	owner     userapi.Fan // of the booking
+	token     string      // of the ticket
 	as        userapi.Fan
 	id        string
 }
@@ -43,6 +45,7 @@ func (h *house) doorway(t *testing.T, more string) *doorway {
 func (g *doorway) buy(t *testing.T) {
 	t.Helper()
 	h, owner := g.h, g.h.account(t, caller.Customer)
+	g.owner = owner
 	g.booking = h.must(t, owner, "POST", "/bookings", `{"event_id":"`+g.event+`","quantity":1}`, "id")
 	h.must(t, owner, "POST", "/payments", `{"booking_id":"`+g.booking+`","method":"tok_ok"}`, "id")
 	b, err := h.Bookings.Recent(t.Context(), g.booking)
@@ -322,5 +325,42 @@ func TestDoorList(t *testing.T) {
 	}
 	if status, said, body := g.send(t, g.scan(1, "")); status != 200 || said != "refused:not-sold" {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// Who was let in gets no refund by cancelling, even after leaving; the organizer can give it,
+// and a scan that was undone does not count.
+func TestUsedTicketsStaySold(t *testing.T) {
+	h := newHouse(t)
+	g := h.doorway(t, "")
+	owner := g.owner
+	seat := h.must(t, owner, "GET", "/bookings/"+g.booking, "", "seat_number")
+	cancel := func(path string) (int, string) {
+		w := h.ask(t, owner, "DELETE", "/bookings/"+g.booking+path, "")
+		return w.Code, w.Body.String()
+	}
+	g.send(t, g.scan(1, ""))
+	for _, path := range []string{"", "?seats=" + url.QueryEscape(seat)} {
+		if code, body := cancel(path); code != 409 || !strings.Contains(body, "/problems/already-used") || !strings.Contains(body, `"seats":["`+seat+`"]`) {
+			t.Errorf("%q, inside: %d %s", path, code, body)
+		}
+	}
+	if text := visible(h.page(t, owner, "GET", "/orders/"+g.booking+"/cancel", nil, 200)); !strings.Contains(text, "Somebody was let in with these tickets") {
+		t.Errorf("the page says nothing: %s", text)
+	}
+	g.send(t, strings.Replace(g.scan(2, ""), `"in"`, `"out"`, 1))
+	if code, body := cancel(""); code != 409 {
+		t.Errorf("has left: %d %s", code, body)
+	}
+	h.must(t, g.organizer, "POST", "/bookings/"+g.booking+"/cancellations", `{"reason":"The second half did not take place."}`, "status")
+
+	g.buy(t)
+	owner = g.owner
+	if _, said, _ := g.send(t, g.scan(3, "")); said != "admitted:ok" {
+		t.Fatal(said)
+	}
+	g.send(t, fmt.Sprintf(`{"counter":4,"at":%d,"kind":"undo","of":{"device":%q,"counter":3},"entrance":"main","how":"camera"}`, h.DB.Now().UnixMilli(), g.id))
+	if code, body := cancel(""); code != 200 {
+		t.Errorf("undone: %d %s", code, body)
 	}
 }

@@ -105,6 +105,9 @@ func (s *Service) Refund(ctx context.Context, caller caller.Caller, bookingID st
 	if err := named(p.plan, &b, labels, &c); err != nil {
 		return 0, err
 	}
+	if err := s.unused(ctx, caller, &b, c.seats); err != nil {
+		return 0, err
+	}
 	st := newState(b.EventID)
 	v.mu.RLock()
 	st.sale = v.sale

@@ -132,11 +132,36 @@ func (s *Service) Cancel(ctx context.Context, caller caller.Caller, r bookingapi
 			return b, err
 		}
 	}
+	if err := s.unused(ctx, caller, &b, c.seats); err != nil {
+		return b, err
+	}
 	out, err := s.submit(ctx, &c)
 	if err == nil && b.UserID == "" && out.Status == bookingapi.Cancelled {
 		err = s.links.Forget(ctx, b.ID)
 	}
 	return out, err
+}
+
+// unused refuses to give back seats with which somebody was let in: who has seen the show
+// gets no refund for it, but from the organizer or an admin. Whoever is let in while this is
+// asked may still be missed.
+func (s *Service) unused(ctx context.Context, caller caller.Caller, b *bookingapi.Booking, seats []int32) error {
+	if s.entered == nil || b.Status != bookingapi.Booked || caller.Administers() {
+		return nil
+	}
+	used, err := s.entered(ctx, b.ID, slices.DeleteFunc(slices.Clone(b.Seats), func(n int32) bool { return len(seats) > 0 && !slices.Contains(seats, n) }))
+	if err != nil || len(used) == 0 {
+		return err
+	}
+	plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
+	if err != nil {
+		return err
+	}
+	labels := make([]string, len(used))
+	for i, seat := range used {
+		labels[i] = plan.Seats[seat].Label
+	}
+	return errs.New(errs.Conflict, "already-used", "Somebody was let in with these tickets. Only the organizer can cancel them now.").With("seats", labels)
 }
 
 // named finds seats by label in the plan of a booking, looking at its own seats first.

@@ -50,6 +50,9 @@ type Config struct {
 	// Replace makes new codes for the tickets of a booking, just before it goes to another
 	// address: whoever had the address before may have saved them. nil: they stay.
 	Replace func(ctx context.Context, c caller.Caller, bookingID string) error
+	// Entered returns those of a booking's seats with which somebody was let in at the
+	// door. nil: nobody ever is.
+	Entered func(ctx context.Context, bookingID string, seats []int32) ([]int32, error)
 	// MailMove mails the tickets of a booking that was moved to other seats, in the same way.
 	MailMove func(ctx context.Context, m bookingapi.Move) error
 	Runs     bus.Runs // to and from the other nodes on a shared database; nil: none
@@ -70,6 +73,7 @@ type Service struct {
 	key           ed25519.PrivateKey
 	links         *link.Links
 	replace       func(ctx context.Context, c caller.Caller, bookingID string) error
+	entered       func(ctx context.Context, bookingID string, seats []int32) ([]int32, error)
 	getStmt       *sql.Stmt
 	recent        *recent
 	unverified    *unverified
@@ -108,7 +112,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, replace: cfg.Replace, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1), followNow: make(chan struct{}, 1)}
+	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, replace: cfg.Replace, entered: cfg.Entered, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1), followNow: make(chan struct{}, 1)}
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}

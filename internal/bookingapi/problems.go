@@ -8,6 +8,7 @@ var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"address-at-limit":        {Kind: errs.Conflict, Says: "The caller's email address is not verified, and together the people who use it have as many seats for this event as one customer may have. Once it is verified, only the owner's seats count."},
 		"already-booked":          {Kind: errs.Conflict, Says: "The booking is already paid."},
+		"already-used":            {Kind: errs.Conflict, Says: "Somebody was let in at the door with some of the tickets; seats lists them. The organizer can still cancel them."},
 		"already-yours":           {Kind: errs.Conflict, Says: "The caller already has some of these seats; booking_id names the booking."},
 		"amount-differs":          {Kind: errs.Conflict, Says: "The amount of the payment differs from the total of the booking. Read the booking again, and pay its current amount."},
 		"booking-cancelled":       {Kind: errs.Conflict, Says: "The booking was cancelled."},
@@ -41,7 +42,7 @@ var Problems = errs.Problems{
 		"block-seats":        {"seats-taken", "sold-out", "event-cancelled", "event-changed", "idempotency-key-reused"},
 		"cancel-for-buyer":   {"not-sold", "hold-over", "changed-meanwhile"},
 		"refund-booking":     {"not-sold", "refund-differs", "changed-meanwhile"},
-		"cancel-booking":     {"refunds-over", "refund-differs", "hold-over", "not-yours-to-change", "changed-meanwhile"},
+		"cancel-booking":     {"refunds-over", "already-used", "refund-differs", "hold-over", "not-yours-to-change", "changed-meanwhile"},
 		"give-seats":         {"seats-taken", "sold-out", "event-cancelled", "event-changed", "too-many-gifts", "idempotency-key-reused"},
 		"hold-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "too-many-bookings", "hold-cooldown", "many-held-unverified", "idempotency-key-reused"},
 		"reseat-booking":     {"seats-taken", "not-for-sale", "price-differs", "not-sold", "booking-cancelled", "event-cancelled", "event-changed", "changed-meanwhile"},

@@ -113,7 +113,8 @@ type Buying interface {
 	// Cancel releases a hold, or gives sold seats back under the event's refund terms,
 	// which do not bind admins. Seats that were given back before are ignored. It returns
 	// Precondition changed-meanwhile when Version is not the booking's, and Conflict
-	// refunds-over after the refund deadline.
+	// refunds-over after the refund deadline, and already-used for seats with which somebody
+	// was let in.
 	Cancel(ctx context.Context, caller caller.Caller, c Cancellation) (Booking, error)
 }
 

@@ -425,3 +425,21 @@ func (s *Service) seatOf(ctx context.Context, v *view, label string) (int32, err
 	}
 	return int32(i), nil
 }
+
+// Entered returns those of a booking's seats with which somebody was let in, as far as this
+// node has heard. It is for the booking service, which lets nobody give such seats back.
+func (s *Service) Entered(ctx context.Context, bookingID string, seats []int32) ([]int32, error) {
+	v := s.view(id.Event(bookingID))
+	if err := s.refresh(ctx, v); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var used []int32
+	for _, seat := range seats {
+		if v.visits[place{bookingID, seat}].entered {
+			used = append(used, seat)
+		}
+	}
+	return used, nil
+}

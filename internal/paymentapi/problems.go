@@ -30,6 +30,6 @@ var Problems = errs.Problems{
 		"amend-payment":          {"payment-declined", "payment-voided", "payment-timed-out", "changed-meanwhile", "payment-not-pending", "not-yours", "too-many-methods", "too-many-failed-payments"},
 		"change-event-refunds":   {"event-not-cancelled", "changed-meanwhile", "refund-not-failed"},
 		"pay":                    {"payment-declined", "payment-voided", "payment-timed-out", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "no-payments", "payment-under-way", "too-many-payments", "too-many-failed-payments", "idempotency-key-reused", "event-changed"},
-		"void-payment":           {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
+		"void-payment":           {"captured-meanwhile", "changed-meanwhile", "refunds-over", "already-used", "not-yours", "payment-not-pending"},
 	},
 }

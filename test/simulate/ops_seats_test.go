@@ -212,6 +212,7 @@ func toldCancel(w *world, s *Step, r *reply) {
 			b.cancelAsked = true
 		}
 		was := *b
+		w.unused(s, &was)
 		b.status = ""
 		w.learn(b, r.doc, false)
 		if all && (b.status == "booked" || b.status == "pending") && w.alone {
@@ -231,6 +232,20 @@ func toldCancel(w *world, s *Step, r *reply) {
 	}
 	if r.slug() == "refunds-over" && b.amount == 0 {
 		w.fail("what cost nothing can be given back", "booking %s: %s", b.name, r)
+	}
+}
+
+// unused holds a cancellation by a booking's owner against who is inside.
+func (w *world) unused(s *Step, was *booking) {
+	seats := s.Seats
+	if len(seats) == 0 {
+		seats = was.seats
+	}
+	for _, seat := range seats {
+		sc := &scan{gate: &gate{event: was.event}, place: was.id + " " + seat, body: map[string]any{"kind": "in"}}
+		if w.alone && s.Op == "cancel" && s.As == was.owner && was.status == "booked" && !was.unclear && slices.Contains(was.seats, seat) && w.surelyInside(sc) {
+			w.fail("who was let in gives nothing back", "booking %s, seat %s", was.name, seat)
+		}
 	}
 }
 
