@@ -9,6 +9,7 @@ export interface Stamp {
 export interface Kept {
   offset: number; // server's time less this device's, ms
   known: boolean;
+  wall: number; // this device's time, ms
   at: number;
   n: number;
 }
@@ -36,15 +37,15 @@ export class Clock {
     this.seen = { wall: wall(), steady: steady() };
   }
 
-  /** Goes on from what was kept. */
+  /** Goes on from what was kept. A device whose clock was set back meanwhile does not know the time any more. */
   restore(kept: Kept): void {
     this.offset = kept.offset;
-    this.known = kept.known;
+    this.known = kept.known && this.wall() >= kept.wall - SET_BACK;
     this.last = { at: kept.at, n: kept.n };
   }
 
   keep(): Kept {
-    return { offset: this.offset, known: this.known, ...this.last };
+    return { offset: this.offset, known: this.known, wall: this.wall(), ...this.last };
   }
 
   /** The server's time now, as far as this device knows. */

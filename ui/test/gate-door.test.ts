@@ -280,7 +280,15 @@ test("a clock never goes back, and learns the server's time", () => {
     () => steady,
   );
   again.restore(kept);
+  assert.ok(again.known);
   assert.equal(again.time(), 1_001_500);
+  wall -= 60_000; // set back while the page was closed
+  const behind = new Clock(
+    () => wall,
+    () => steady,
+  );
+  behind.restore(kept);
+  assert.ok(!behind.known, "codes that change are judged by no time that may be wrong");
 });
 
 test("a clock counts no further than the server takes", () => {

@@ -36,8 +36,6 @@ export interface Data {
 const AGAIN = 5 * 60_000;
 /** How often what is drawn moves, ms. */
 const TICK = 250;
-/** A clock that is so far behind what it once said was set back, ms. */
-const SET_BACK = 2000;
 
 type Where = "here" | "elsewhere" | "free";
 
@@ -116,8 +114,7 @@ export class Page {
     this.phone = await store.load(this.data.booking);
     if (this.phone) {
       this.tickets = newer(this.tickets, this.phone.tickets);
-      const { clock, wall } = this.phone;
-      if (clock) this.clock.restore({ ...clock, known: clock.known && Date.now() >= wall - SET_BACK });
+      if (this.phone.clock) this.clock.restore(this.phone.clock);
     }
     this.draw();
     setInterval(() => void this.tick(), TICK);
@@ -216,7 +213,7 @@ export class Page {
 
   private async keep(): Promise<void> {
     if (!this.phone || !this.store) return;
-    this.phone = { ...this.phone, tickets: this.tickets, clock: this.clock.keep(), wall: Date.now() };
+    this.phone = { ...this.phone, tickets: this.tickets, clock: this.clock.keep() };
     await this.store.save(this.phone).catch(() => undefined);
   }
 

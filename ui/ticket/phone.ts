@@ -34,7 +34,7 @@ export async function code(
  * returns what counts: another page of this browser may have been faster, and its key has the tickets.
  */
 export async function newPhone(booking: string, claim: (record: Record) => Promise<Record>): Promise<Record> {
-  const empty = { booking, tickets: null, clock: null, wall: Date.now() };
+  const empty = { booking, tickets: null, clock: null };
   try {
     const pair = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
     const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));

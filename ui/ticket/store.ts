@@ -10,7 +10,6 @@ export interface Record {
   seed?: Uint8Array;
   tickets: Tickets | null;
   clock: Kept | null;
-  wall: number; // ms: time of the phone's own clock when it was kept last
 }
 
 const wait = <T>(request: IDBRequest<T>): Promise<T> =>
