@@ -354,6 +354,12 @@ func TestUsedTicketsStaySold(t *testing.T) {
 	}
 	h.must(t, g.organizer, "POST", "/bookings/"+g.booking+"/cancellations", `{"reason":"The second half did not take place."}`, "status")
 
+	gift := h.must(t, g.organizer, "POST", "/events/"+g.event+"/complimentary", `{"quantity":1}`, "id")
+	h.must(t, g.organizer, "POST", "/events/"+g.event+"/door/corrections", fmt.Sprintf(`{"booking_id":%q,"seat":%q,"kind":"in","reason":"Came with the band."}`, gift, h.must(t, g.organizer, "GET", "/bookings/"+gift, "", "seat_number")), "outcome")
+	if w := h.ask(t, g.organizer, "DELETE", "/bookings/"+gift, ""); w.Code != 200 {
+		t.Errorf("a gift, by the organizer: %d %s", w.Code, w.Body)
+	}
+
 	g.buy(t)
 	owner = g.owner
 	if _, said, _ := g.send(t, g.scan(3, "")); said != "admitted:ok" {
