@@ -58,7 +58,7 @@ install() { # install the missing packages
 
 [ ${#missing[@]} -eq 0 ] || install
 
-# What the browser tests check pages with. npm gets an environment without what
+# What scripts of pages are made of, and what tests check pages with. npm gets an environment without what
 # other programs left in it, but with the way to its registry.
 modules() { # modules DIR
   cmp -s "$1/package-lock.json" "$1/node_modules/.installed" && return
@@ -69,6 +69,7 @@ modules() { # modules DIR
   quietly "npm ci in $1" env -i "${keep[@]}" npm --prefix "$1" ci --no-audit --no-fund --loglevel=error
   cp "$1/package-lock.json" "$1/node_modules/.installed"
 }
+modules ui
 modules test/browser
 modules test/clients/npm
 

@@ -8,8 +8,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -137,7 +139,7 @@ func seller(body []byte) (s SellerBody) {
 func atTheDoor(org *ClientWithResponses, event, booking, ticket string) {
 	door, err := org.GetDoorWithResponse(ctx, event)
 	step("read the door's settings", door, err, 200, door != nil && door.JSON200 != nil && door.JSON200.Version == 0)
-	rules := DoorRules{Entrances: []DoorEntrance{{Id: "main", Name: "Main entrance"}}, Reentry: "after-exit", Alone: "admit", Names: true}
+	rules := DoorRules{Entrances: []DoorEntrance{{Id: "main", Name: "Main entrance"}}, Reentry: "after-exit", Alone: "admit", Names: true, Codes: ptr(DoorRulesCodes("rotating"))}
 	set, err := org.UpdateDoorWithResponse(ctx, event, &UpdateDoorParams{IfMatch: ptr(door.HTTPResponse.Header.Get("ETag"))}, rules)
 	step("change the door's settings", set, err, 200, set != nil && set.JSON200 != nil && set.JSON200.Version == 1)
 	pairing, err := org.CreatePairingWithResponse(ctx, event, NewPairing{Name: "Left", Names: ptr(true)})
@@ -168,16 +170,48 @@ func atTheDoor(org *ClientWithResponses, event, booking, ticket string) {
 	if inside < 0 {
 		check(fmt.Errorf("nobody is inside: %s", guests.Body))
 	}
-	left, err := org.CreateCorrectionWithResponse(ctx, event, NewCorrection{BookingId: booking, Seat: guests.JSON200.Items[inside].Seat.Label, Kind: "out", Reason: "The guest left by the side door."})
-	step("correct who is inside", left, err, 201, left != nil && left.JSON201 != nil)
+	undone, err := org.CreateCorrectionWithResponse(ctx, event, NewCorrection{BookingId: booking, Seat: guests.JSON200.Items[inside].Seat.Label, Kind: "undo", Reason: "The wrong ticket was scanned."})
+	step("correct who is inside", undone, err, 201, undone != nil && undone.JSON201 != nil)
+	listed, err := org.SetGuestListWithResponse(ctx, event, NewListed{BookingId: booking, List: "Press"})
+	step("put a booking on a list", listed, err, 200, listed != nil && listed.JSON200 != nil && listed.JSON200.List == "Press")
+	names, err := device.GetDoorNamesWithResponse(ctx)
+	step("read which names have changed", names, err, 200, names != nil && names.JSON200 != nil && len(names.JSON200.Pages) > 0)
+	page, err := device.GetDoorNamePageWithResponse(ctx, 0)
+	step("read a page of names", page, err, 200, page != nil && page.JSON200 != nil)
 	attendance, err := org.GetAttendanceWithResponse(ctx, event)
-	step("count who is inside", attendance, err, 200, attendance != nil && attendance.JSON200 != nil && attendance.JSON200.Inside == 0 && attendance.JSON200.Entered == 1)
+	step("count who is inside", attendance, err, 200, attendance != nil && attendance.JSON200 != nil && attendance.JSON200.Inside == 0 && attendance.JSON200.Entered == 0)
 	file, err := org.GetAttendanceCsvWithResponse(ctx, event)
 	step("read who was inside", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("reference,")))
+	inTheHouse(org, event)
+	did, err := org.GetDoorLogWithResponse(ctx, event)
+	step("read what was done by hand", did, err, 200, did != nil && did.JSON200 != nil && len(did.JSON200.Items) > 0)
 	devices, err := org.ListDevicesWithResponse(ctx, event)
-	step("list devices", devices, err, 200, devices != nil && devices.JSON200 != nil && len(devices.JSON200.Items) == 1)
+	step("list devices", devices, err, 200, devices != nil && devices.JSON200 != nil && len(devices.JSON200.Items) == 2)
 	revoked, err := org.RevokeDeviceWithResponse(ctx, event, paired.JSON201.Device)
 	step("revoke a device", revoked, err, 200, revoked != nil && revoked.JSON200 != nil && revoked.JSON200.RevokedAt != nil)
+}
+
+// inTheHouse pairs a gate node, which has nothing to tell.
+func inTheHouse(org *ClientWithResponses, event string) {
+	pairing, err := org.CreatePairingWithResponse(ctx, event, NewPairing{Name: "Laptop", Kind: ptr(NewPairingKind("node"))})
+	step("make a pairing code for a gate node", pairing, err, 201, pairing != nil && pairing.JSON201 != nil)
+	paired, err := as("").CreateDeviceWithResponse(ctx, PairBody{Code: pairing.JSON201.Code, Kind: ptr(PairBodyKind("node"))})
+	step("pair a gate node", paired, err, 201, paired != nil && paired.JSON201 != nil)
+	node := as(paired.JSON201.Token)
+	state, err := node.GetNodeStateWithResponse(ctx, &GetNodeStateParams{})
+	step("read what a gate node has to know", state, err, 200, state != nil && state.JSON200 != nil && len(state.JSON200.Devices) > 0)
+	scans, err := node.ListNodeScansWithResponse(ctx, &ListNodeScansParams{})
+	step("read the scans for a gate node", scans, err, 200, scans != nil && scans.JSON200 != nil && len(scans.JSON200.Items) > 0)
+	sent, err := node.CreateNodeScansWithResponse(ctx, NodeScans{Scans: []NodeScan{{Device: state.JSON200.Devices[0].Id, Scan: DoorScan{Counter: 9, At: time.Now().UnixMilli(), Kind: "out", Token: ptr("A"), Entrance: "main", How: "wedge"}}}})
+	step("send a scan from a gate node", sent, err, 200, sent != nil && sent.JSON200 != nil && len(sent.JSON200.Items) == 1)
+}
+
+// onAPhone binds tickets to a phone.
+func onAPhone(fan *ClientWithResponses, booking string) {
+	phone, _, err := ed25519.GenerateKey(nil)
+	check(err)
+	bound, err := fan.BindTicketsWithResponse(ctx, booking, &BindTicketsParams{}, BindInBody{PublicKey: base64.RawURLEncoding.EncodeToString(phone)})
+	step("bind tickets to a phone", bound, err, 200, bound != nil && bound.JSON200 != nil && len(bound.JSON200.Items) > 0)
 }
 
 func main() {
@@ -342,8 +376,9 @@ func main() {
 	replaced, err := fan.ReissueTicketsWithResponse(ctx, booking, &ReissueTicketsParams{}, ReissueInBody{})
 	step("replace tickets", replaced, err, 200, replaced != nil && replaced.JSON200 != nil && len(replaced.JSON200.Items) > 0 && replaced.JSON200.Items[0].Issue == 1)
 	fresh, err := fan.ListTicketsWithResponse(ctx, booking, &ListTicketsParams{})
-	step("list the new tickets", fresh, err, 200, fresh != nil && fresh.JSON200 != nil && len(fresh.JSON200.Items) > 0)
-	atTheDoor(org, event, booking, fresh.JSON200.Items[0].Token)
+	step("list the new tickets", fresh, err, 200, fresh != nil && fresh.JSON200 != nil && len(fresh.JSON200.Items) > 0 && fresh.JSON200.Items[0].Token != nil)
+	atTheDoor(org, event, booking, *fresh.JSON200.Items[0].Token)
+	onAPhone(fan, booking)
 	keys, err := nobody.GetTicketKeysWithResponse(ctx)
 	step("read the keys of tickets", keys, err, 200, keys != nil && bytes.Contains(keys.Body, []byte("Ed25519")))
 	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking, nil)
