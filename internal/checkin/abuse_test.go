@@ -235,7 +235,7 @@ func TestTooManyDevices(t *testing.T) {
 	if err := s.store.change(t.Context(), gala, func(tx *sql.Tx) error {
 		for i := range devicesMost {
 			name := fmt.Sprint("d", i)
-			if _, err := tx.Exec(sqlAddDevice, gala, name, "", name, "", false, "", 1, until, 1, "hall", 1, 0, name); err != nil {
+			if _, err := tx.Exec(sqlAddDevice, gala, name, "", name, "", false, 1, until, 1, "hall", 1, 0, name); err != nil {
 				return err
 			}
 		}
@@ -243,14 +243,14 @@ func TestTooManyDevices(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, "", ""); !errs.Is(err, "too-many-devices") {
+	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, ""); !errs.Is(err, "too-many-devices") {
 		t.Error(err)
 	}
 	w.pass(10 * time.Minute)
 	if _, err := s.Revoke(t.Context(), hall, gala, "d7"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, "", ""); err != nil {
+	if _, _, err := s.Enter(t.Context(), checkinapi.Scanner, p.Code, ""); err != nil {
 		t.Errorf("the code is spent: %v", err)
 	}
 }

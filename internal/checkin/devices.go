@@ -3,10 +3,8 @@ package checkin
 import (
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -193,12 +191,9 @@ var plainCode = strings.NewReplacer("-", "", " ", "", "o", "0", "i", "1", "l", "
 
 // Enter pairs a device of a kind by a code, and returns its secret token, which is not
 // stored. Invalid: the code is unknown, was used or is over, or it is for another kind.
-func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, name, publicKey string) (d checkinapi.Device, token string, err error) {
+func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, name string) (d checkinapi.Device, token string, err error) {
 	var f faults
 	f.line("name", &name, 0, checkinapi.MaxName)
-	if key, err := base64.RawURLEncoding.DecodeString(publicKey); publicKey != "" && (err != nil || len(key) != ed25519.PublicKeySize) {
-		f.add("public_key", "not-a-key", "must be %d bytes of base64url", ed25519.PublicKeySize)
-	}
 	if err := errs.Fields(f.list); err != nil {
 		return d, "", err
 	}
@@ -206,7 +201,7 @@ func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, n
 		if kind != checkinapi.Scanner {
 			return d, "", errs.Bad("kind", "not-one-of", "must be device: a gate node is paired with the box office itself")
 		}
-		return s.passPairing(ctx, code, name, publicKey)
+		return s.passPairing(ctx, code, name)
 	}
 	sum := hash(plainCode.Replace(strings.ToLower(code)))
 	over := errs.Bad("code", "pairing-over", "is unknown, was used, or has expired")
@@ -239,13 +234,13 @@ func (s *Service) Enter(ctx context.Context, kind checkinapi.DeviceKind, code, n
 		if err := rules.room(now); err != nil { // many codes may have been made
 			return err
 		}
-		d.ID, d.PublicKey, d.PairedAt, d.SeenAt = id.New(now), publicKey, now.UnixMicro(), now.UnixMicro()
+		d.ID, d.PairedAt, d.SeenAt = id.New(now), now.UnixMicro(), now.UnixMicro()
 		d.Name = cmp.Or(name, d.Name)
 		d.ValidFrom = cmp.Or(d.ValidFrom, d.PairedAt)
 		if _, err := tx.ExecContext(ctx, sqlUsePairing, sum, d.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Kind, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token)); err != nil {
+		if _, err := tx.ExecContext(ctx, sqlAddDevice, d.EventID, d.ID, d.Kind, d.Name, d.Entrance, d.Names, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, hash(token)); err != nil {
 			return err
 		}
 		return s.store.note(ctx, tx, d.EventID, logRow{at: d.PairedAt, by: d.PairedBy, what: checkinapi.LogPaired, subject: d.Name, detail: d.Entrance})

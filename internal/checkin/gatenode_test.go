@@ -45,7 +45,7 @@ func (l *fakeLine) Ask(ctx context.Context, scans []checkinapi.Scan) ([]checkina
 	return out.Body.Answers(), nil
 }
 
-func (l *fakeLine) Pair(context.Context, string, string, string) (checkinapi.Device, string, error) {
+func (l *fakeLine) Pair(context.Context, string, string) (checkinapi.Device, string, error) {
 	return checkinapi.Device{}, "", errCut
 }
 
@@ -73,7 +73,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, _, err := h.office.Enter(t.Context(), checkinapi.GateNode, p.Code, "", "")
+	node, _, err := h.office.Enter(t.Context(), checkinapi.GateNode, p.Code, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,10 +21,9 @@ import (
 func ofEvent(bookingID, eventID string) bool { return id.Event(bookingID) == eventID }
 
 type pairBody struct {
-	Code      string     `json:"code" maxLength:"40" doc:"The pairing code. Case, dashes and spaces do not matter." example:"0123456789ab"`
-	Name      string     `json:"name,omitempty" maxLength:"80" doc:"Name of the device, instead of the one that the organizer gave it." example:"Robin's phone"`
-	Kind      deviceKind `json:"kind,omitempty" enum:"device,node" doc:"What is to be paired: the kind that the code was made for. Absent: device." example:"device"`
-	PublicKey string     `json:"public_key,omitempty" maxLength:"64" doc:"Ed25519 public key of the device, in base64url. It is stored for later use." example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	Code string     `json:"code" maxLength:"40" doc:"The pairing code. Case, dashes and spaces do not matter." example:"0123456789ab"`
+	Name string     `json:"name,omitempty" maxLength:"80" doc:"Name of the device, instead of the one that the organizer gave it." example:"Robin's phone"`
+	Kind deviceKind `json:"kind,omitempty" enum:"device,node" doc:"What is to be paired: the kind that the code was made for. Absent: device." example:"device"`
 }
 
 type pairIn struct{ Body pairBody }
@@ -195,7 +194,7 @@ func (s *Service) RegisterDoor(api huma.API) {
 	pair := operation("create-device", http.MethodPost, "/door/pair", "Pair this device", "Pairs a device by a code from its organizer. Each code works once.", route.Open|route.Entry, 409, 422)
 	pair.DefaultStatus = http.StatusCreated
 	huma.Register(api, pair, func(ctx context.Context, in *pairIn) (*pairedOut, error) {
-		d, token, err := s.Enter(ctx, in.Body.Kind.kind(), in.Body.Code, in.Body.Name, in.Body.PublicKey)
+		d, token, err := s.Enter(ctx, in.Body.Kind.kind(), in.Body.Code, in.Body.Name)
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ type Line interface {
 	// means that it did not answer in time.
 	Ask(ctx context.Context, scans []checkinapi.Scan) ([]checkinapi.Answer, error)
 	// Pair has the box office pair a device. Unavailable no-line: it does not answer.
-	Pair(ctx context.Context, code, name, publicKey string) (d checkinapi.Device, token string, err error)
+	Pair(ctx context.Context, code, name string) (d checkinapi.Device, token string, err error)
 	// Keep stores what the box office has to be told, in the transaction that stores the
 	// scans.
 	Keep(ctx context.Context, tx *sql.Tx, owed []Owed) error
@@ -274,7 +274,7 @@ func (s *Service) SetRules(ctx context.Context, settings checkinapi.Settings, de
 }
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *Paired) error {
-	_, err := tx.ExecContext(ctx, sqlPutDevice, d.EventID, d.ID, d.Kind, d.Name, d.Entrance, d.Names, d.PublicKey, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, d.Token)
+	_, err := tx.ExecContext(ctx, sqlPutDevice, d.EventID, d.ID, d.Kind, d.Name, d.Entrance, d.Names, d.ValidFrom, d.ValidUntil, d.PairedAt, d.PairedBy, d.SeenAt, d.RevokedAt, d.Token)
 	return err
 }
 
@@ -287,8 +287,8 @@ func (s *Service) Changed(ctx context.Context, eventID string) error {
 }
 
 // passPairing has the box office pair a device, which may then use this gate node at once.
-func (s *Service) passPairing(ctx context.Context, code, name, publicKey string) (d checkinapi.Device, token string, err error) {
-	if d, token, err = s.cfg.Line.Pair(ctx, code, name, publicKey); err != nil {
+func (s *Service) passPairing(ctx context.Context, code, name string) (d checkinapi.Device, token string, err error) {
+	if d, token, err = s.cfg.Line.Pair(ctx, code, name); err != nil {
 		return d, "", err
 	}
 	if d.EventID != s.cfg.Line.Node().EventID {

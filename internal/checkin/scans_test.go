@@ -300,11 +300,11 @@ func TestPair(t *testing.T) {
 	if err != nil || p.URL != "https://tickets.example/gate#pair="+p.Code {
 		t.Fatal(p, err)
 	}
-	d, token, err := s.Enter(t.Context(), "", p.Code[:4]+"-"+p.Code[4:], "", "")
+	d, token, err := s.Enter(t.Context(), "", p.Code[:4]+"-"+p.Code[4:], "")
 	if err != nil || d.Entrance != "stalls" || !d.Names || d.Name != "Left" {
 		t.Fatal(d, err)
 	}
-	if _, _, err := s.Enter(t.Context(), "", p.Code, "", ""); !errs.Is(err, "invalid-field") {
+	if _, _, err := s.Enter(t.Context(), "", p.Code, ""); !errs.Is(err, "invalid-field") {
 		t.Errorf("a code works twice: %v", err)
 	}
 	if got, err := s.Authenticate(t.Context(), token); err != nil || got.ID != d.ID {
@@ -317,7 +317,7 @@ func TestPair(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.pass(pairWithin)
-	if _, _, err := s.Enter(t.Context(), "", p.Code, "", ""); !errs.Is(err, "invalid-field") {
+	if _, _, err := s.Enter(t.Context(), "", p.Code, ""); !errs.Is(err, "invalid-field") {
 		t.Errorf("a code works for ever: %v", err)
 	}
 	settings.Entrances = settings.Entrances[:1]

@@ -30,10 +30,10 @@ const (
 	sqlSetSettings = `INSERT INTO door_settings (event_id, version, settings, author_id, updated_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (event_id) DO UPDATE SET version = excluded.version, settings = excluded.settings, author_id = excluded.author_id, updated_at = excluded.updated_at`
 
-	deviceColumns = `event_id, id, kind, name, entrance, names, public_key, valid_from, valid_until, paired_at, paired_by, seen_at, revoked_at`
+	deviceColumns = `event_id, id, kind, name, entrance, names, valid_from, valid_until, paired_at, paired_by, seen_at, revoked_at`
 	// By the primary key of door_devices.
 	sqlDevices   = `SELECT ` + deviceColumns + ` FROM door_devices WHERE event_id = $1`
-	sqlAddDevice = `INSERT INTO door_devices (` + deviceColumns + `, revoked_by, token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', $14)`
+	sqlAddDevice = `INSERT INTO door_devices (` + deviceColumns + `, revoked_by, token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $13)`
 	sqlRevoke    = `UPDATE door_devices SET revoked_at = $3, revoked_by = $4 WHERE event_id = $1 AND id = $2 AND revoked_at = 0`
 	sqlSeen      = `UPDATE door_devices SET seen_at = $3 WHERE event_id = $1 AND id = $2 AND seen_at < $3`
 	// By door_devices_by_token.
@@ -297,7 +297,7 @@ func (st store) settings(ctx context.Context, from sqldb.Querier, eventID string
 
 func readDevice(from interface{ Scan(...any) error }) (*checkinapi.Device, error) {
 	d := &checkinapi.Device{}
-	if err := from.Scan(&d.EventID, &d.ID, &d.Kind, &d.Name, &d.Entrance, &d.Names, &d.PublicKey, &d.ValidFrom, &d.ValidUntil, &d.PairedAt, &d.PairedBy, &d.SeenAt, &d.RevokedAt); err != nil {
+	if err := from.Scan(&d.EventID, &d.ID, &d.Kind, &d.Name, &d.Entrance, &d.Names, &d.ValidFrom, &d.ValidUntil, &d.PairedAt, &d.PairedBy, &d.SeenAt, &d.RevokedAt); err != nil {
 		return nil, fmt.Errorf("read device: %w", err)
 	}
 	return d, nil

@@ -231,7 +231,7 @@ func pair(t testing.TB, s *Service, r checkinapi.PairingRequest) (checkinapi.Dev
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, token, err := s.Enter(t.Context(), "", p.Code, "", "")
+	d, token, err := s.Enter(t.Context(), "", p.Code, "")
 	if err != nil {
 		t.Fatal(err)
 	}

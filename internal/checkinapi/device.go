@@ -35,8 +35,7 @@ type Device struct {
 	Name       string
 	Entrance   string // id; "": any
 	Names      bool
-	PublicKey  string // that it has given; "": none
-	ValidFrom  int64  // µs since 1970
+	ValidFrom  int64 // µs since 1970
 	ValidUntil int64
 	PairedAt   int64
 	PairedBy   string // account that made the pairing code

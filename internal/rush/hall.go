@@ -2,8 +2,6 @@ package rush
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -158,15 +156,11 @@ func (h *hall) pair(call *call, name string) (device, token string, err error) {
 	if err := call.post("/events/"+h.event+"/door/pairings", h.organizer, 201, map[string]any{"name": name}, &code); err != nil {
 		return "", "", err
 	}
-	public, _, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return "", "", err
-	}
 	var paired struct {
 		Device string `json:"device"`
 		Token  string `json:"token"`
 	}
-	err = call.post("/door/pair", "", 201, map[string]any{"code": code.Code, "public_key": base64.RawURLEncoding.EncodeToString(public)}, &paired)
+	err = call.post("/door/pair", "", 201, map[string]any{"code": code.Code}, &paired)
 	return paired.Device, paired.Token, err
 }
 

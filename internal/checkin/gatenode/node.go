@@ -259,8 +259,8 @@ func (n *Node) Keep(ctx context.Context, tx *sql.Tx, list []checkin.Owed) error 
 }
 
 // Pair passes a pairing on; see checkin.Line.
-func (n *Node) Pair(ctx context.Context, code, name, publicKey string) (d checkinapi.Device, token string, err error) {
-	p, err := n.office.pair(ctx, "device", code, name, publicKey)
+func (n *Node) Pair(ctx context.Context, code, name string) (d checkinapi.Device, token string, err error) {
+	p, err := n.office.pair(ctx, "device", code, name)
 	var no *Refused
 	switch {
 	case errors.As(err, &no) && no.Status == http.StatusUnprocessableEntity:

@@ -165,13 +165,10 @@ type paired struct {
 	} `json:"state"`
 }
 
-func (o *office) pair(ctx context.Context, kind, code, name, publicKey string) (p paired, err error) {
+func (o *office) pair(ctx context.Context, kind, code, name string) (p paired, err error) {
 	body := map[string]string{"kind": kind, "code": code}
 	if name != "" {
 		body["name"] = name
-	}
-	if publicKey != "" {
-		body["public_key"] = publicKey
 	}
 	err = (&office{o.url, "", o.client}).json(ctx, http.MethodPost, "/door/pair", body, &p)
 	if err == nil && (p.Token == "" || p.State.Event.ID == "") {

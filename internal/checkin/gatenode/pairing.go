@@ -61,7 +61,7 @@ func pair(ctx context.Context, cfg *Config) (pairing, error) {
 		return p, errors.New("--url: the address of the box office is missing")
 	}
 	o := newOffice(cfg.URL, "")
-	made, err := o.pair(ctx, "node", cfg.Code, cfg.Name, "")
+	made, err := o.pair(ctx, "node", cfg.Code, cfg.Name)
 	if err != nil {
 		return p, fmt.Errorf("pair this gate node with %s: %w", cfg.URL, err)
 	}

@@ -39,7 +39,6 @@ CREATE TABLE door_devices (
     name        TEXT    NOT NULL,
     entrance    TEXT    NOT NULL,
     names       BOOLEAN NOT NULL,
-    public_key  TEXT    NOT NULL, -- '': none
     valid_from  BIGINT  NOT NULL,
     valid_until BIGINT  NOT NULL,
     paired_at   BIGINT  NOT NULL,
