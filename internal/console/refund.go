@@ -119,6 +119,12 @@ func (c *Console) refund(v *page.Visit, e *eventapi.Event) error {
 		v.Notice("order-" + f.Do)
 		return v.Go(at(e, "/orders/"+bookingID))
 	}
+	return c.showFaults(v, e, bookingID, &f, err, &f.AmountFault)
+}
+
+// showFaults shows an order's page again, with what is wrong in a form of it: what is not
+// wrong with the reason goes to other, a field of f.
+func (c *Console) showFaults(v *page.Visit, e *eventapi.Event, bookingID string, f *orderForms, err error, other *string) error {
 	wrong := errs.Of(err)
 	switch {
 	case wrong != nil && len(wrong.Fields) > 0:
@@ -127,7 +133,7 @@ func (c *Console) refund(v *page.Visit, e *eventapi.Event) error {
 			if one.Name == "reason" {
 				f.ReasonFault = v.Fault(one)
 			} else {
-				f.AmountFault = v.Fault(one)
+				*other = v.Fault(one)
 			}
 		}
 	case errs.KindOf(err) == errs.Conflict:
@@ -136,7 +142,7 @@ func (c *Console) refund(v *page.Visit, e *eventapi.Event) error {
 	default:
 		return err
 	}
-	return c.showOrder(v, e, bookingID, f)
+	return c.showOrder(v, e, bookingID, *f)
 }
 
 func (c *Console) cancelSeats(v *page.Visit, bookingID string, f *orderForms) error {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -60,24 +59,7 @@ func (c *Console) replaceTickets(v *page.Visit, e *eventapi.Event) error {
 		v.Notice("order-replace")
 		return v.Go(at(e, "/orders/"+bookingID) + "#reissue")
 	}
-	wrong := errs.Of(err)
-	switch {
-	case wrong != nil && len(wrong.Fields) > 0:
-		v.Status(http.StatusUnprocessableEntity)
-		for _, one := range wrong.Fields {
-			if one.Name == "reason" {
-				f.ReasonFault = v.Fault(one)
-			} else {
-				f.Problem = v.Fault(one)
-			}
-		}
-	case errs.KindOf(err) == errs.Conflict:
-		v.Status(http.StatusConflict)
-		f.Problem, _ = v.Reason(err)
-	default:
-		return err
-	}
-	return c.showOrder(v, e, bookingID, f)
+	return c.showFaults(v, e, bookingID, &f, err, &f.Problem)
 }
 
 // Replaces reports whether the ticket of a seat is to be replaced: all are chosen at first.

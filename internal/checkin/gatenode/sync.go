@@ -117,14 +117,8 @@ func (n *Node) round(ctx context.Context) error {
 	for len(n.suspect) > 0 {
 		<-n.suspect
 	}
-	took, err := n.fetchState(ctx)
+	took, err := n.fetch(ctx)
 	if err != nil {
-		return err
-	}
-	if err := n.rules(ctx); err != nil {
-		return err
-	}
-	if err := n.fetchList(ctx); err != nil {
 		return err
 	}
 	if err := n.pull(ctx); err != nil {
@@ -132,6 +126,17 @@ func (n *Node) round(ctx context.Context) error {
 	}
 	n.reached(ctx, took)
 	return n.follow(ctx)
+}
+
+// fetch fetches rules, devices and the list, and says how long the box office took to answer.
+func (n *Node) fetch(ctx context.Context) (took time.Duration, err error) {
+	if took, err = n.fetchState(ctx); err != nil {
+		return 0, err
+	}
+	if err := n.rules(ctx); err != nil {
+		return 0, err
+	}
+	return took, n.fetchList(ctx)
 }
 
 // reached notes that the box office has answered, and in what time: one that takes longer
@@ -340,14 +345,8 @@ func (n *Node) heard(ctx context.Context, event string) error {
 func (n *Node) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
-	took, err := n.fetchState(ctx)
+	took, err := n.fetch(ctx)
 	if err != nil {
-		return err
-	}
-	if err := n.rules(ctx); err != nil {
-		return err
-	}
-	if err := n.fetchList(ctx); err != nil {
 		return err
 	}
 	n.reached(ctx, took)
