@@ -32,6 +32,7 @@ command -v go >/dev/null || fail "Go is missing: install Go 1.26 or later from h
 need gcc any gcc                                # go test -race needs cgo
 need libc6-dev test -e /usr/include/stdlib.h    # and its headers
 need curl any curl                              # the commands that the page for developers shows
+need openssl any openssl                        # a second opinion on the signatures of passes
 need nodejs any node                            # the linter of the API's document
 need npm any npx
 need chromium any chromium chromium-browser google-chrome # the pages, as people see them

@@ -175,8 +175,11 @@ func TestSignature(t *testing.T) {
 	}
 
 	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
+	switch {
+	case err != nil && testing.Short():
+		t.Skip("needs openssl")
+	case err != nil:
+		t.Fatalf("%v: scripts/setup.sh installs it", err)
 	}
 	dir := t.TempDir()
 	write := func(name string, body []byte) string {
