@@ -16,6 +16,10 @@ import (
 // fillers say nothing to a newcomer.
 var fillers = []string{"What it is named by", "As asked", "Of the user or the event", "UTC.", "Name for people.", "What kind of thing it is.", "Compared without case.", "IANA name."}
 
+// typeScript are types that TypeScript has by itself.
+var typeScript = []string{"Array", "Awaited", "Blob", "Capitalize", "Date", "Error", "Exclude", "Extract", "FormData", "Function", "Headers", "Iterator", "Map", "NonNullable", "Number",
+	"Object", "Omit", "Parameters", "Partial", "Pick", "Promise", "Readonly", "Record", "RegExp", "Request", "Required", "Response", "ReturnType", "Set", "String", "Symbol", "URL"}
+
 // The API's document says what a newcomer has to know of each operation, parameter
 // and field, and which headers come with which answers.
 func TestDocumentSaysWhatIs(t *testing.T) {
@@ -52,6 +56,9 @@ func TestDocumentSaysWhatIs(t *testing.T) {
 		}
 	}
 	for name, s := range doc.Components.Schemas.Map() {
+		if slices.Contains(typeScript, name) {
+			t.Errorf("the schema %s hides a type of TypeScript in clients that are generated: give it another name", name)
+		}
 		for field, p := range s.Properties {
 			if p.Ref == "" {
 				check(name+"."+field, p.Description)

@@ -158,7 +158,7 @@ func (h *house) pull(after int64) {
 		h.t.Fatal(err)
 	}
 	list, _ := v.since(after, heardMost)
-	records := make([]Record, len(list))
+	records := make([]ScanRecord, len(list))
 	for i, e := range list {
 		records[i] = recordOf(e)
 	}

@@ -50,9 +50,9 @@ func (n *NodeState) Settings() checkinapi.Settings {
 	return s
 }
 
-// Record is a scan with all that was decided about it, as the box office and gate nodes
+// ScanRecord is a scan with all that was decided about it, as the box office and gate nodes
 // exchange it.
-type Record struct {
+type ScanRecord struct {
 	Device         string            `json:"device" doc:"Id of the device; office: an organizer's correction." example:"06a1b2c3d4e5f6g7"`
 	Counter        int64             `json:"counter" doc:"Number of the scan, of the device." example:"12"`
 	At             int64             `json:"at" doc:"Time of the hybrid logical clock, ms since 1970." example:"1796068800000"`
@@ -74,8 +74,8 @@ type Record struct {
 	ReceivedAt     int64             `json:"received_at" doc:"When the box office received it, µs since 1970." example:"1796068800000000"`
 }
 
-func recordOf(e *entry) Record {
-	r := Record{
+func recordOf(e *entry) ScanRecord {
+	r := ScanRecord{
 		Device: e.Device, Counter: e.Counter, At: e.At, N: e.N, Kind: e.kind, BookingID: e.place.booking, Ordinal: e.place.seat, Entrance: e.entrance, How: e.how,
 		Said: e.node.reason, Ruled: e.gate.reason, Decided: e.own.reason, BecauseDevice: e.because.Device, BecauseCounter: e.because.Counter,
 		OffsetKnown: e.offsetKnown, Untimed: e.untimed, Content: e.content, ReceivedAt: e.received,
@@ -86,7 +86,7 @@ func recordOf(e *entry) Record {
 	return r
 }
 
-func (r *Record) entry() *entry {
+func (r *ScanRecord) entry() *entry {
 	e := &entry{
 		Ref: checkinapi.Ref{Device: r.Device, Counter: r.Counter}, Stamp: checkinapi.Stamp{At: r.At, N: r.N}, kind: r.Kind, place: place{r.BookingID, r.Ordinal},
 		entrance: r.Entrance, how: r.How, node: decisionOf(string(r.Said)), gate: decisionOf(string(r.Ruled)), own: decisionOf(string(r.Decided)),
@@ -100,9 +100,9 @@ func (r *Record) entry() *entry {
 
 // RecordPage is a page of scans, in the order in which they were stored.
 type RecordPage struct {
-	Items  []Record `json:"items" doc:"The scans of all devices, in the order in which they were stored. One that was joined with a later copy comes again."`
-	Cursor string   `json:"cursor" doc:"Where to go on: pass it as after." example:"42"`
-	More   bool     `json:"more" doc:"Whether there are more now." example:"false"`
+	Items  []ScanRecord `json:"items" doc:"The scans of all devices, in the order in which they were stored. One that was joined with a later copy comes again."`
+	Cursor string       `json:"cursor" doc:"Where to go on: pass it as after." example:"42"`
+	More   bool         `json:"more" doc:"Whether there are more now." example:"false"`
 }
 
 // NodeScan is a scan of a device as a gate node sends it.
@@ -205,7 +205,7 @@ func (s *Service) registerNodes(api huma.API) {
 				return nil, err
 			}
 			list, upto := v.since(seq, heardMost)
-			page := RecordPage{make([]Record, len(list)), strconv.FormatInt(upto, 10), len(list) == heardMost}
+			page := RecordPage{make([]ScanRecord, len(list)), strconv.FormatInt(upto, 10), len(list) == heardMost}
 			for i, e := range list {
 				page.Items[i] = recordOf(e)
 			}

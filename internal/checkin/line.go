@@ -165,7 +165,7 @@ func (s *Service) Asked() []string {
 }
 
 // Merge joins scans that the box office has sent with those that are here.
-func (s *Service) Merge(ctx context.Context, eventID string, records []Record) error {
+func (s *Service) Merge(ctx context.Context, eventID string, records []ScanRecord) error {
 	v := s.view(eventID)
 	var d *draft
 	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
@@ -189,7 +189,7 @@ func (s *Service) Merge(ctx context.Context, eventID string, records []Record) e
 
 // merge joins records with what is known. Where the box office knows all of a scan, its
 // stamp counts, so that both order it in the same way.
-func (d *draft) merge(records []Record) {
+func (d *draft) merge(records []ScanRecord) {
 	d.view.mu.Lock()
 	defer d.view.mu.Unlock()
 	for i := range records {
