@@ -2,6 +2,7 @@
 // by the module in test/brokers and built into Go's build cache.
 //
 //	program.go    builds a program
+//	port.go       finds ports that servers can have
 //	toxiproxy.go  makes the network fail
 package brokertest
 

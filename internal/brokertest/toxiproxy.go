@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -33,13 +32,9 @@ func StartToxiproxy(t testing.TB) *Toxiproxy {
 	if err != nil {
 		t.Fatal(err) // a test that needs a proxy is never skipped
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	cmd := exec.Command(program, "-host", "127.0.0.1", "-port", strconv.Itoa(port))
+	addr := FreeAddr(t)
+	host, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command(program, "-host", host, "-port", port)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -54,7 +49,7 @@ func StartToxiproxy(t testing.TB) *Toxiproxy {
 		_ = cmd.Process.Kill()
 		<-ended
 	})
-	x := &Toxiproxy{t: t, api: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	x := &Toxiproxy{t: t, api: "http://" + addr}
 	for end := time.Now().Add(patience.Long); ; time.Sleep(10 * time.Millisecond) {
 		res, err := http.Get(x.api + "/version")
 		if err == nil {

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	// one interface each, with its backends
 	"codec": {}, "peers": {}, "quick": {"codec", "peers"},
 	"batch": {"errs", "jobs"}, "limit": {}, "sqldb": {"errs", "batch", "codec", "jobs"},
-	"sqldb/sqldbtest":      {"patience", "sqldb"}, // for tests
+	"sqldb/sqldbtest":      {"brokertest", "patience", "sqldb"}, // for tests
 	"signing":              {"sqldb"},
 	"phone":                {"errs"},
 	"vat":                  {"errs"},

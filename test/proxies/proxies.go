@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/brokertest"
 	"boxoffice/internal/patience"
-	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // Proxy is a server that runs.
@@ -37,7 +37,7 @@ var commands = map[string][]string{
 // FreeAddr is a loopback address on which nobody listens.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	port, err := sqldbtest.FreePort()
+	port, err := brokertest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice/internal/brokertest"
 	"boxoffice/internal/patience"
 )
 
@@ -93,7 +93,7 @@ func newServer(within string, settings []string) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.Port, err = FreePort()
+	s.Port, err = brokertest.FreePort()
 	return s, err
 }
 
@@ -280,20 +280,4 @@ func (s *Server) becomeUser() error {
 		return os.Chown(s.Dir, int(uid), int(gid))
 	}
 	return errors.New("there is neither a user postgres nor nobody to run PostgreSQL as")
-}
-
-// FreePort returns a port on which nobody listens, below the ephemeral range, from which
-// an outgoing connection could take it before a server does.
-func FreePort() (int, error) {
-	const lowest, highest = 10_000, 32_000
-	for tries := 0; ; tries++ {
-		port := lowest + rand.IntN(highest-lowest)
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			return port, l.Close()
-		}
-		if tries == 100 {
-			return 0, err
-		}
-	}
 }

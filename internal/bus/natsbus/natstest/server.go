@@ -24,6 +24,7 @@ type Server struct {
 	addr string
 	cmd  *exec.Cmd
 	log  *os.File
+	end  chan struct{} // closed when the process has ended
 	// URL is its address, which stays the same when it is started again.
 	URL string
 }
@@ -35,7 +36,7 @@ var binary = sync.OnceValues(func() (string, error) { return brokertest.Program(
 // acknowledges it. Lines are added to its configuration.
 func Start(t testing.TB, lines ...string) *Server {
 	t.Helper()
-	s := place(t, free(t), "one", t.TempDir(), lines...)
+	s := place(t, brokertest.FreeAddr(t), "one", t.TempDir(), lines...)
 	s.Again()
 	return s
 }
@@ -46,7 +47,7 @@ func Cluster(t testing.TB, first int) []*Server {
 	t.Helper()
 	var routes, addrs []string
 	for range 3 {
-		routes, addrs = append(routes, free(t)), append(addrs, free(t))
+		routes, addrs = append(routes, brokertest.FreeAddr(t)), append(addrs, brokertest.FreeAddr(t))
 	}
 	var list []*Server
 	for i := range 3 {
@@ -61,17 +62,6 @@ func Cluster(t testing.TB, first int) []*Server {
 	return list
 }
 
-// free is an address that nobody listens on.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // place makes a server and does not start it.
 func place(t testing.TB, addr, name, dir string, lines ...string) *Server {
 	t.Helper()
@@ -81,7 +71,12 @@ func place(t testing.TB, addr, name, dir string, lines ...string) *Server {
 	if err := os.WriteFile(s.config(), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Kill)
+	t.Cleanup(func() {
+		s.Kill()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", s.URL, s.said())
+		}
+	})
 	return s
 }
 
@@ -91,7 +86,7 @@ func (s *Server) store() string  { return filepath.Join(s.dir, "store") }
 // StartIn is Start with a folder for what the server keeps.
 func StartIn(t testing.TB, dir string) *Server {
 	t.Helper()
-	s := place(t, free(t), "one", dir)
+	s := place(t, brokertest.FreeAddr(t), "one", dir)
 	s.Again()
 	return s
 }
@@ -110,20 +105,35 @@ func (s *Server) run() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.end = make(chan struct{})
+	go func(cmd *exec.Cmd, end chan struct{}) {
+		defer close(end)
+		_ = cmd.Wait()
+	}(s.cmd, s.end)
+}
+
+// said is the end of the server's log.
+func (s *Server) said() string {
+	raw, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+	return string(raw[max(0, len(raw)-8000):])
 }
 
 // await waits until the server listens.
 func (s *Server) await() {
 	s.t.Helper()
 	for end := time.Now().Add(patience.Long); ; time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-s.end:
+			s.t.Fatalf("nats-server has ended:\n%s", s.said())
+		default:
+		}
 		conn, err := net.DialTimeout("tcp", s.addr, time.Second)
 		if err == nil {
 			_ = conn.Close()
 			return
 		}
 		if time.Now().After(end) {
-			said, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			s.t.Fatalf("nats-server does not listen: %v\n%s", err, said)
+			s.t.Fatalf("nats-server does not listen: %v\n%s", err, s.said())
 		}
 	}
 }
@@ -141,7 +151,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	<-s.end
 	_ = s.log.Close()
 	s.cmd = nil
 }
