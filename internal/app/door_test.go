@@ -46,6 +46,7 @@ func (g *doorway) buy(t *testing.T) {
 	t.Helper()
 	h, owner := g.h, g.h.account(t, caller.Customer)
 	g.owner = owner
+	h.write(t, `UPDATE users SET name = 'Somebody named ' || id WHERE id = $1`, owner.UserID) // which no other bytes contain by chance
 	g.booking = h.must(t, owner, "POST", "/bookings", `{"event_id":"`+g.event+`","quantity":1}`, "id")
 	h.must(t, owner, "POST", "/payments", `{"booking_id":"`+g.booking+`","method":"tok_ok"}`, "id")
 	b, err := h.Bookings.Recent(t.Context(), g.booking)

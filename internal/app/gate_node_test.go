@@ -186,7 +186,7 @@ func (g *doorway) inHouse(t *testing.T) *inHouse {
 	t.Cleanup(func() { n.line.set(true, false); g.h.Door.EndLive() })
 	n.s = settings.GateNode{Data: filepath.Join(t.TempDir(), "gate"), URL: n.line.url(), Listen: "127.0.0.1:0"}
 	n.s.TLSCert, n.s.TLSKey, n.client = aCertificate(t)
-	g.h.write(t, `UPDATE users SET name = 'Somebody named ' || id`) // which no other bytes contain by chance
+	g.h.write(t, `UPDATE users SET name = 'Somebody named ' || id`) // the organizer's too: see buy
 	code := g.h.must(t, g.organizer, "POST", "/events/"+g.event+"/door/pairings", `{"name":"Laptop","kind":"node"}`, "code")
 	n.s.Code = strings.ToUpper(code[:4] + "-" + code[4:])
 	n.start()
