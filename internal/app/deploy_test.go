@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/brokertest"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/settings"
@@ -85,7 +86,7 @@ type site struct {
 // sites start the servers, by name of the example.
 var sites = map[string]func(t *testing.T, s *site, certs string){
 	"nginx.conf": func(t *testing.T, s *site, certs string) {
-		s.plain = proxies.FreeAddr(t)
+		s.plain = brokertest.FreeAddr(t)
 		const cache = "/var/lib/nginx/boxoffice"
 		if info, err := os.Stat(filepath.Dir(cache)); err != nil || !info.IsDir() { // nginx makes the last folder only
 			t.Errorf("nginx cannot make %s: %v", cache, err)
@@ -98,7 +99,7 @@ http { access_log off; client_body_temp_path DIR/b; proxy_temp_path DIR/p; fastc
 		s.cached = "/e/EVENT/gala"
 	},
 	"haproxy.cfg": func(t *testing.T, s *site, certs string) {
-		s.plain = proxies.FreeAddr(t)
+		s.plain = brokertest.FreeAddr(t)
 		s.tls = proxies.Start(t, "haproxy", example(t, "haproxy.cfg", "127.0.0.1:8080", s.addr, "bind :80\n", "bind "+s.plain+"\n", "bind :443 ", "bind ADDR ",
 			"/etc/ssl/tickets.example.pem", certs+"/site.pem", "maxconn 20000", "maxconn 200")).Addr
 		s.cached = "/events/EVENT/plan"

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,16 +33,6 @@ var commands = map[string][]string{
 	"haproxy":  {"haproxy", "-db", "-f", "FILE"},
 }
 
-// FreeAddr is a loopback address on which nobody listens.
-func FreeAddr(t testing.TB) string {
-	t.Helper()
-	port, err := brokertest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-}
-
 // Start runs a server until the test ends. In its configuration ADDR, PORT and
 // DIR stand for where it shall listen and for its own folder; it must listen
 // there when it is ready.
@@ -55,7 +44,7 @@ func Start(t testing.TB, server, config string) *Proxy {
 			t.Fatalf("%s is missing: scripts/setup.sh installs it", server)
 		}
 	}
-	p := &Proxy{Addr: FreeAddr(t), Dir: t.TempDir()}
+	p := &Proxy{Addr: brokertest.FreeAddr(t), Dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(p.Addr)
 	file := filepath.Join(p.Dir, "config")
 	fill := strings.NewReplacer("ADDR", p.Addr, "PORT", port, "DIR", p.Dir, "FILE", file)
