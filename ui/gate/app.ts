@@ -233,7 +233,7 @@ export class App {
       name: o.name,
       list: o.list,
       lines: !o.admitted ? this.why(o) : o.untimed ? [this.voice.say("untimed_mark")] : [],
-      alone: o.alone && (this.door?.online ? "alone_node" : "alone_mark"),
+      alone: o.alone && (o.alone === "node" ? "alone_node" : "alone_mark"),
     });
   }
 

@@ -27,6 +27,9 @@ const NAMES_ALONE = 24 * 3_600_000;
 /** How many seats a search finds at most. */
 const FOUND = 50;
 
+/** Who has decided about a scan without the box office: this device, a gate node, or nobody. */
+export type Alone = "device" | "node" | false;
+
 /** What became of a scan. */
 export interface Outcome {
   kind: Kind;
@@ -37,7 +40,7 @@ export interface Outcome {
   name?: string;
   list?: string; // of guests
   first?: Earlier;
-  alone: boolean;
+  alone: Alone;
   untimed?: boolean; // the code changes with time, which nobody could check
 }
 
@@ -152,7 +155,10 @@ export class Door {
       own.booking = bookingOf(found.ticket);
       const { ticket } = found;
       const o = await this.settle(own, () => decide({ ...this.question(kind), read: found }));
-      return { ...o, untimed: o.admitted && kind === "in" && untimed(ticket, o.alone, own.scan.offset_known) };
+      return {
+        ...o,
+        untimed: o.admitted && kind === "in" && untimed(ticket, o.alone !== false, own.scan.offset_known),
+      };
     });
   }
 
@@ -247,7 +253,7 @@ export class Door {
           name: answer.name,
           list: answer.list,
           first: answer.first,
-          alone: answer.alone ?? false,
+          alone: answer.alone ? "node" : false,
         };
       }
       if (own.sent) return { ...this.outcome(kind, own, own.booking), alone: false };
@@ -277,7 +283,7 @@ export class Door {
       ordinal: v.seat,
       seat: this.seat(v.seat),
       first: v.first,
-      alone: v.seat >= 0,
+      alone: v.seat >= 0 && "device",
     };
   }
 
