@@ -241,7 +241,8 @@ export class Door {
     this.memory.own.push(own);
     const stored = this.keep(this.store.scan(own, this.clock.keep()));
     if (this.online) {
-      const answer = await this.queue.ask(own, PATIENCE).catch((err: unknown) => this.failed(err));
+      const heard = await this.queue.ask(own, PATIENCE).catch((err: unknown) => this.failed(err));
+      const answer = heard ?? this.queue.answerTo(own);
       if (answer) {
         const seat = answer.seat ?? this.seat(answer.ordinal ?? own.seat);
         return {
@@ -256,7 +257,6 @@ export class Door {
           alone: answer.alone ? "node" : false,
         };
       }
-      if (own.sent) return { ...this.outcome(kind, own, own.booking), alone: false };
     } else this.queue.add(own);
     const verdict = inTime(own.scan.at, this.state) ? alone() : notNow(own);
     own.admitted = verdict.admitted;

@@ -15,6 +15,7 @@ const BATCH = 500;
 export class Queue {
   private waiting = new Map<number, Own>(); // by counter
   private sending: Promise<void> | null = null;
+  private said = new WeakMap<Own, Answer>();
 
   constructor(
     private send: Send,
@@ -68,6 +69,11 @@ export class Queue {
     return Promise.race([answer, timeout]);
   }
 
+  /** What the node has said of a scan; it counts from when it is there, however long it takes to store it. */
+  answerTo(own: Own): Answer | null {
+    return this.said.get(own) ?? null;
+  }
+
   private oldest(most: number): Own[] {
     return [...this.waiting.values()].sort((a, b) => a.counter - b.counter).slice(0, most);
   }
@@ -105,6 +111,7 @@ export class Queue {
     for (const own of done) {
       const answer = by.get(own.counter) as Answer;
       own.sent = true;
+      this.said.set(own, answer);
       own.scan = { ...own.scan, at: answer.at, n: answer.n };
       if (!own.scan.decided) {
         own.admitted = answer.outcome === "admitted";
