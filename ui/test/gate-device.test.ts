@@ -15,8 +15,11 @@ const good = vectors.tokens.find(
   (t) => !t.refused && t.plan_version === list.plan && listed.has(`${t.booking} ${t.seat} ${t.issue}`),
 ) as (typeof vectors.tokens)[number];
 
-/** A device that is paired, at a time, on which everything that it stores fails or is noted. */
-function device(full: boolean, names: NamePage[] = []) {
+/**
+ * A device that is paired, at a time, on which everything that it stores fails or is noted. If
+ * scans are answered it is online, and what it hears is never stored.
+ */
+function device(full: boolean, names: NamePage[] = [], scans?: Wire["scans"]) {
   let now = Date.parse("2026-03-01T18:00:00Z");
   const stored: string[] = [];
   const store = new Proxy({} as Store, {
@@ -24,6 +27,7 @@ function device(full: boolean, names: NamePage[] = []) {
       (_, name) =>
       (...given: unknown[]): Promise<void> => {
         stored.push(`${String(name)} ${given.length}`);
+        if (scans && name === "sent") return new Promise(() => undefined);
         return full ? Promise.reject(new DOMException("no room", "QuotaExceededError")) : Promise.resolve();
       },
   });
@@ -49,7 +53,9 @@ function device(full: boolean, names: NamePage[] = []) {
     others: [],
     names,
   };
-  const wire = new Proxy({} as Wire, { get: () => () => Promise.reject(new Refused(0, "no-answer")) });
+  const wire = new Proxy({} as Wire, {
+    get: (_, name) => (scans && name === "scans" ? scans : () => Promise.reject(new Refused(0, "no-answer"))),
+  });
   let fulls = 0;
   const door = new Door(
     store,
@@ -61,6 +67,7 @@ function device(full: boolean, names: NamePage[] = []) {
       () => now,
     ),
   );
+  door.online = scans !== undefined;
   return {
     door,
     stored,
@@ -80,6 +87,25 @@ test("a device whose storage is full goes on, says so, and keeps what it has sca
   assert.deepEqual([second.admitted, second.reason], [false, "already-inside"]);
   assert.ok(fulls() > 0);
   assert.equal(door.queue.length, 2, "both wait to be sent");
+});
+
+test("what a gate node has decided alone is said so, however long it takes to store it", async () => {
+  const { door } = device(false, [], (list) =>
+    Promise.resolve({
+      now: 0,
+      items: list.map((s) => ({
+        counter: s.counter,
+        at: s.at,
+        n: s.n,
+        outcome: "admitted",
+        reason: "ok",
+        alone: true,
+        name: "Ida",
+      })),
+    }),
+  );
+  const o = await door.scan(good.token, "in", "camera");
+  assert.deepEqual([o.admitted, o.reason, o.alone, o.name], [true, "ok", "node", "Ida"]);
 });
 
 test("a thousand guesses let nobody in", async () => {
